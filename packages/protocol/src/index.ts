@@ -1,0 +1,5 @@
+export * from './api.ts'
+export * from './channel.ts'
+export * from './errors.ts'
+export * from './limits.ts'
+export * from './words.ts'
