@@ -97,8 +97,17 @@ export interface Sandbox {
   /** Where the function's code is, as seen from inside. */
   readonly taskRoot: string
 
-  /** Makes code appear at `taskRoot` and tightens the limits to the version's. Once, before the runtime is told to load it. */
+  /**
+   * Makes code appear at `taskRoot` and sets the limits. Called exactly once, before the runtime is told to load
+   * anything; on a sandbox created with `codeDir` it gets the same directory and only the limits matter.
+   */
   inject(codeDir: string, limits: SandboxLimits): Promise<void>
+
+  /**
+   * Changes the limits of a living sandbox. Loading the handler runs with at least one processor (as at AWS, else a
+   * small function would take seconds to import); the scheduler then calls this with the function's own share.
+   */
+  setLimits(limits: SandboxLimits): void
 
   /** Stops all of its processes. A frozen sandbox uses no processor time. */
   freeze(): Promise<void>
