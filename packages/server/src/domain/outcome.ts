@@ -18,7 +18,7 @@ export type Outcome =
   | { readonly kind: 'rejected'; readonly message: string }
   | { readonly kind: 'timed-out'; readonly limitMs: number; readonly during: 'init' | 'run' }
   | { readonly kind: 'crashed'; readonly how: CrashCause; readonly during: 'init' | 'run' }
-  | { readonly kind: 'out-of-memory'; readonly limitMb: number; readonly during: 'init' | 'run' }
+  | { readonly kind: 'out-of-memory'; readonly during: 'init' | 'run' }
 
 export type CrashCause =
   | { readonly kind: 'exited'; readonly code: number }
