@@ -35,8 +35,11 @@ export interface SessionCall {
 
 export type CallEnd =
   | { readonly kind: 'outcome'; readonly outcome: Outcome; readonly runMs: number }
-  /** The session ended before the guest began this call: it may run elsewhere. */
-  | { readonly kind: 'not-started' }
+  /**
+   * The session ended before the guest began this call: it may run elsewhere. `next` says that it was this call's
+   * turn, so the end may have to do with it; `outcome` is what to answer if that happens again and again.
+   */
+  | { readonly kind: 'not-started'; readonly next: boolean; readonly outcome: Outcome }
 
 export type LoadEnd = { readonly kind: 'loaded' } | { readonly kind: 'outcome'; readonly outcome: Outcome }
 
@@ -147,7 +150,8 @@ export class Session {
 
   /** Hands a call to the guest, behind those already there. Only in state `open`. */
   call(call: SessionCall): void {
-    const sequence = (this.#sequence = (this.#sequence + 1) >>> 0)
+    this.#sequence = (this.#sequence + 1) >>> 0
+    const sequence = this.#sequence
     const open: OpenCall = { call, sequence, nonce: nextNonce(), sinceMs: this.#clock.nowMs(), started: false }
     const first = this.#open.length === 0
     this.#open.push(open)
@@ -280,13 +284,15 @@ export class Session {
     onReady?.(outcome)
     onLoaded?.({ kind: 'outcome', outcome })
     const now = this.#clock.nowMs()
-    for (const { call, sequence, started, sinceMs } of open) {
+    // Last first, so that calls that go back to the front of a queue keep their order.
+    for (const { call, sequence, started, sinceMs } of open.toReversed()) {
+      const next = call === open[0]?.call
       // A deadline is the head's own even if the guest was too busy with something else to begin it.
-      const its = started || (outcome.kind === 'timed-out' && call === open[0]?.call)
-      if (its && cause !== null) call.onEnd({ kind: 'outcome', outcome, runMs: now - sinceMs })
-      else {
+      if (started || (next && outcome.kind === 'timed-out')) {
+        call.onEnd({ kind: 'outcome', outcome, runMs: now - sinceMs })
+      } else {
         this.#logs.forget(sequence)
-        call.onEnd({ kind: 'not-started' })
+        call.onEnd({ kind: 'not-started', next, outcome })
       }
     }
     setImmediate(() => this.#logs.end())
