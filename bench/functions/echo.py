@@ -1,0 +1,5 @@
+import json
+
+
+def handler(event, context):
+    return {"echo": json.loads(event["body"]) if "body" in event else event}
