@@ -58,8 +58,9 @@ describe('how many instances to start', () => {
     expect(instancesToStart(demand({ waiting: 3, ready: 1, oldestWaitMs: 10, serviceMs: 1000 }))).toBe(3)
   })
 
-  it('is small for a fast function that would soon drain its queue', () => {
-    expect(instancesToStart(demand({ waiting: 30, ready: 1, oldestWaitMs: 10, serviceMs: 0.1 }))).toBe(1)
+  it('is nothing for a fast function whose instances will soon have drained the queue', () => {
+    expect(instancesToStart(demand({ waiting: 90, ready: 1, oldestWaitMs: 10, serviceMs: 0.1 }))).toBe(0)
+    expect(instancesToStart(demand({ waiting: 300, ready: 1, oldestWaitMs: 10, serviceMs: 0.1 }))).toBe(2)
   })
 
   it('counts the starts under way', () => {

@@ -50,9 +50,16 @@ export function instancesToStart(demand: Demand): number {
   if (room <= 0) return 0
   if (ready + starting === 0) return 1
   if (demand.oldestWaitMs < scaleOutAfterMs) return 0
-  const needed = serviceMs === null ? waiting : Math.min(waiting, Math.ceil((waiting * serviceMs) / drainTargetMs))
+  if (serviceMs === null) return Math.max(0, Math.min(room, waiting - starting))
+  // What the instances that are there will have taken off the queue in time needs nobody new.
+  const callsEach = drainTargetMs / Math.max(serviceMs, 0.01)
+  const beyond = waiting - ready * Math.floor(callsEach)
+  const needed = Math.ceil(beyond / Math.max(1, callsEach))
   return Math.max(0, Math.min(room, needed - starting))
 }
+
+/** POLICY: a call that has been running for longer than this is evidence of a slow function, not of a busy machine. */
+export const slowEvidenceMs = 2 * drainTargetMs
 
 /** When to look at the demand again while calls wait. */
 export const demandCheckMs = scaleOutAfterMs

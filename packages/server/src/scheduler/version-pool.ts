@@ -23,6 +23,7 @@ import {
   learnServiceMs,
   limitsOf,
   queueDepth,
+  slowEvidenceMs,
   startBackoffMs,
 } from './policy.ts'
 import type { PoolTools } from './scheduler.ts'
@@ -273,7 +274,8 @@ export class VersionPool implements TicketOwner {
     let longestMs = this.#serviceMs
     for (const instance of this.#busy) {
       const sinceMs = instance.place.session.headSinceMs
-      if (sinceMs !== null && nowMs - sinceMs > (longestMs ?? 0)) longestMs = nowMs - sinceMs
+      const runningMs = sinceMs === null ? 0 : nowMs - sinceMs
+      if (runningMs > slowEvidenceMs && runningMs > (longestMs ?? 0)) longestMs = runningMs
     }
     return longestMs
   }
