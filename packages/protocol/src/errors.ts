@@ -5,6 +5,9 @@ export const ERROR_CODES = {
   invalid_request: 'The request has faults; `details` lists every one of them.',
   invalid_json: 'The body is not valid UTF-8 JSON, or is nested too deeply.',
   invalid_package: 'The code package was refused.',
+  malformed_request: 'What arrived is not a proper HTTP request; the connection is closed.',
+  headers_too_large: "The request's headers are larger than 16 KiB.",
+  request_timeout: 'The request did not arrive in time; the connection is closed.',
   payload_too_large: 'The body is larger than this route takes.',
   unsupported_media_type: 'The body has a content type this route does not take.',
   unauthorized: 'No valid key came with the request.',
@@ -20,6 +23,10 @@ export const ERROR_CODES = {
   route_taken: 'Another function has this route.',
   misdirected_host: 'The Host header names a host this server does not answer for.',
   isolation_below_floor: "The isolation asked for is weaker than the function's own setting.",
+  // On a function's own route only, where the caller is not the owner: why there is no answer
+  function_failed: 'The function failed; its owner finds why under the request id.',
+  function_timed_out: 'The function did not answer within its time limit.',
+  function_answer_invalid: 'The function answered something that is no HTTP response.',
   // The place cannot do it now
   isolation_unavailable: 'The isolation asked for cannot be had on this machine; the message says what is missing.',
   runtime_unavailable: 'The runtime asked for is not installed on this machine.',
@@ -34,7 +41,7 @@ export const ERROR_CODES = {
 
 export type ErrorCode = keyof typeof ERROR_CODES
 
-/** The body of every answer that is an error of Hearth or its caller (never of a function). */
+/** The body of every answer that is an error of Hearth or its caller; a function's failure only on its own route. */
 export interface ErrorBody {
   readonly error: {
     readonly code: ErrorCode
