@@ -17,7 +17,6 @@ export class Instance {
   readonly place: Place
   /** Sandbox and handler load together: what the first call had to wait for. */
   readonly initMs: number
-  readonly #clock: Clock
   /** How the next call's instance came to be; `warm` after the first. */
   #start: StartWord
   idleSinceMs: number
@@ -26,12 +25,12 @@ export class Instance {
   #callsSinceSample = 0
   #usage: Usage = { memoryUsedBytes: null, cpuMs: null }
   #lostToMemory = false
+  #served = 0
 
   constructor(place: Place, start: 'cold' | 'pool', initMs: number, clock: Clock) {
     this.place = place
     this.initMs = initMs
     this.#start = start
-    this.#clock = clock
     this.idleSinceMs = clock.nowMs()
     this.#sampledMs = this.idleSinceMs
     this.#cpuMicros = place.sandbox.stats().cpuMicros ?? 0
@@ -50,6 +49,11 @@ export class Instance {
     return this.#lostToMemory
   }
 
+  /** Calls that ended here. */
+  get served(): number {
+    return this.#served
+  }
+
   takeStart(): StartWord {
     const start = this.#start
     this.#start = 'warm'
@@ -64,6 +68,7 @@ export class Instance {
 
   /** What a call that just ended has used. Fast calls between two readings are given their average. */
   measure(nowMs: number): Usage {
+    this.#served += 1
     this.#callsSinceSample += 1
     if (nowMs - this.#sampledMs < sampleEveryMs) return this.#usage
     const stats = this.place.sandbox.stats()

@@ -5,8 +5,9 @@ import {
   chooseVictim,
   type Demand,
   instancesToStart,
-  learnServiceMs,
+  learn,
   queueDepth,
+  type Service,
   startBackoffMs,
 } from './policy.ts'
 
@@ -68,38 +69,55 @@ describe('how many instances to start', () => {
   })
 })
 
+const service = (typicalMs: number, some: Partial<Service> = {}): Service => ({
+  typicalMs,
+  slowestMs: typicalMs,
+  measured: 100,
+  ...some,
+})
+
 describe('how deep to queue ahead', () => {
-  it('is one for slow and for unknown functions', () => {
+  it('is one for slow, unknown, hardly known and unsteady functions', () => {
     expect(queueDepth(null)).toBe(1)
-    expect(queueDepth(1)).toBe(1)
-    expect(queueDepth(5000)).toBe(1)
+    expect(queueDepth(service(1))).toBe(1)
+    expect(queueDepth(service(0.01, { measured: 2 }))).toBe(1)
+    expect(queueDepth(service(0.01, { slowestMs: 400 }))).toBe(1)
   })
 
   it('grows as the function is faster, within a bound', () => {
-    expect(queueDepth(0.5)).toBe(4)
-    expect(queueDepth(0)).toBe(16)
+    expect(queueDepth(service(0.5))).toBe(4)
+    expect(queueDepth(service(0))).toBe(16)
   })
 })
 
-describe('the estimate of service time', () => {
-  it('stays between what was known and five times that, whatever is measured', () => {
+describe('what is learned from a call', () => {
+  it('stays between what was known and half as much again, whatever is measured', () => {
     fc.assert(
       fc.property(
         fc.double({ min: 0, max: 1e6, noNaN: true }),
         fc.double({ min: 0, max: 1e9, noNaN: true }),
-        (known, measured) => {
-          const learned = learnServiceMs(known, measured)
-          expect(learned).toBeGreaterThanOrEqual(Math.min(known, measured) - 1e-6)
-          expect(learned).toBeLessThanOrEqual(known * 1.5 + 0.01)
+        (known, measuredMs) => {
+          const { typicalMs, slowestMs } = learn(service(known), measuredMs)
+          expect(typicalMs).toBeGreaterThanOrEqual(Math.min(known, measuredMs) - 1e-6)
+          expect(typicalMs).toBeLessThanOrEqual(known * 1.5 + 0.01)
+          expect(slowestMs).toBeGreaterThanOrEqual(measuredMs)
         },
       ),
     )
   })
+
+  it('forgets one slow call after some hundred fast ones', () => {
+    let known = learn(null, 400)
+    for (let call = 0; call < 100; call += 1) known = learn(known, 0.1)
+    expect(queueDepth(known)).toBe(1)
+    for (let call = 0; call < 300; call += 1) known = learn(known, 0.1)
+    expect(queueDepth(known)).toBeGreaterThan(1)
+  })
 })
 
 it('lets a fast function work in as many instances as there are processors', () => {
-  expect(busyMax(0.1, 8)).toBe(8)
-  expect(busyMax(50, 8)).toBe(Number.POSITIVE_INFINITY)
+  expect(busyMax(service(0.1), 8)).toBe(8)
+  expect(busyMax(service(50), 8)).toBe(Number.POSITIVE_INFINITY)
 })
 
 it('doubles the wait between failing starts from one second to thirty', () => {

@@ -15,19 +15,41 @@ const scaleOutAfterMs = 5
 /** The queue should drain within this, else more instances are needed. */
 const drainTargetMs = 10
 
-/** POLICY: how many calls may be in one instance's channel. One until it is known to be fast. */
-export const queueDepth = (serviceMs: number | null): number =>
-  serviceMs === null || serviceMs >= fastMs
-    ? 1
-    : Math.max(1, Math.min(queueAheadMax, Math.floor(queueAheadMs / Math.max(serviceMs, 0.01))))
+/** What is known of how long a version's calls take. */
+export interface Service {
+  readonly typicalMs: number
+  /** The slowest of late: falls by a hundredth with every faster call. */
+  readonly slowestMs: number
+  readonly measured: number
+}
 
-/** POLICY: a new measurement moves the estimate a tenth of the way; one outlier moves it by at most half. */
-export const learnServiceMs = (known: number | null, measuredMs: number): number =>
-  known === null ? measuredMs : known + 0.1 * (Math.min(measuredMs, known * 5 + 0.05) - known)
+/** Before this many measurements a function may still turn out to be anything. */
+const measuredMin = 10
+/** One call this slow among the last few hundred, and nothing is put behind another call that could be as slow. */
+const slowestMaxMs = 20
+
+/** POLICY: how many calls may be in one instance's channel. One, until the function is known to be fast every time. */
+export const queueDepth = (service: Service | null): number =>
+  service === null || service.measured < measuredMin || service.typicalMs >= fastMs || service.slowestMs > slowestMaxMs
+    ? 1
+    : Math.max(1, Math.min(queueAheadMax, Math.floor(queueAheadMs / Math.max(service.typicalMs, 0.01))))
+
+/** POLICY: nothing is put behind a call that has been running for this long already. */
+export const promptMs = queueAheadMs
+
+/** POLICY: a measurement moves the typical time a tenth of the way; one outlier moves it by at most half. */
+export const learn = (known: Service | null, measuredMs: number): Service =>
+  known === null
+    ? { typicalMs: measuredMs, slowestMs: measuredMs, measured: 1 }
+    : {
+        typicalMs: known.typicalMs + 0.1 * (Math.min(measuredMs, known.typicalMs * 5 + 0.05) - known.typicalMs),
+        slowestMs: Math.max(measuredMs, known.slowestMs * 0.99),
+        measured: known.measured + 1,
+      }
 
 /** POLICY: instances that may work at once; the others stay idle although they are ready. */
-export const busyMax = (serviceMs: number | null, processors: number): number =>
-  serviceMs !== null && serviceMs < fastMs ? Math.max(2, processors) : Number.POSITIVE_INFINITY
+export const busyMax = (service: Service | null, processors: number): number =>
+  queueDepth(service) > 1 ? Math.max(2, processors) : Number.POSITIVE_INFINITY
 
 export interface Demand {
   readonly waiting: number

@@ -26,8 +26,10 @@ export class Ticket implements SessionCall {
   /** When it began to wait in the pool. */
   readonly arrivedMs: number
   instance: Instance | null = null
-  /** Instances that died when this call was next but not begun. */
+  /** New instances that died in front of this call. */
   deathsBeforeStart = 0
+  /** Times it came back from an instance that ended before beginning it. */
+  moves = 0
   #result: Result | null = null
   #logs: CapturedLogs | null = null
   #leave: (() => void) | null = null

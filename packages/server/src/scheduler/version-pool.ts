@@ -20,9 +20,11 @@ import {
   busyMax,
   demandCheckMs,
   instancesToStart,
-  learnServiceMs,
+  learn,
   limitsOf,
+  promptMs,
   queueDepth,
+  type Service,
   slowEvidenceMs,
   startBackoffMs,
 } from './policy.ts'
@@ -36,8 +38,12 @@ interface StartFailure {
   readonly retryAtMs: number
 }
 
-/** POLICY: a call is moved to another instance once; the second death in front of it is its answer. */
+/**
+ * POLICY: an instance that dies in front of its very first call died of that call or of nothing better known: the second
+ * such death is the call's answer. One that has served others died of them; such a call moves on, within reason.
+ */
 const deathsBeforeStartMax = 1
+const movesMax = 10
 
 export class VersionPool implements TicketOwner {
   readonly version: Version
@@ -50,10 +56,12 @@ export class VersionPool implements TicketOwner {
   #starting = 0
   /** Where the last call went: a fast function's next call goes there too while there is room. */
   #hot: Instance | null = null
-  #serviceMs: number | null = null
+  #service: Service | null = null
   #failure: StartFailure | null = null
   #timer: NodeJS.Timeout | null = null
   #retired = false
+  #closed = false
+  readonly #starts = new Set<Promise<void>>()
 
   constructor(version: Version, driver: SandboxDriver, tools: PoolTools) {
     this.version = version
@@ -115,12 +123,14 @@ export class VersionPool implements TicketOwner {
   async close(): Promise<void> {
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#retired = true
+    this.#closed = true
     const draining = new HearthError('draining', 'The server is shutting down.')
     for (let ticket = this.#waiting.shift(); ticket !== undefined; ticket = this.#waiting.shift()) {
       ticket.unwatchCaller()
       ticket.reject(draining)
     }
     await Promise.all([...this.#idle, ...this.#busy].map((instance) => instance.place.destroy('shutting down')))
+    await Promise.all(this.#starts)
   }
 
   onCallEnd(ticket: Ticket, end: CallEnd): void {
@@ -132,7 +142,7 @@ export class VersionPool implements TicketOwner {
     }
     const { clock } = this.#tools
     const nowMs = clock.nowMs()
-    this.#serviceMs = learnServiceMs(this.#serviceMs, end.runMs)
+    this.#service = learn(this.#service, end.runMs)
     const usage = instance.measure(nowMs)
     const start = instance.takeStart()
     const waitedMs = Math.max(0, nowMs - end.runMs - ticket.invocation.receivedMs)
@@ -155,8 +165,9 @@ export class VersionPool implements TicketOwner {
 
   /** The instance died before it began the call: somebody else runs it, unless this call seems to be what kills them. */
   #onNotStarted(ticket: Ticket, next: boolean, outcome: Outcome, instance: Instance): void {
-    if (next) ticket.deathsBeforeStart += 1
-    if (ticket.deathsBeforeStart > deathsBeforeStartMax) {
+    ticket.moves += 1
+    if (next && instance.served === 0) ticket.deathsBeforeStart += 1
+    if (ticket.deathsBeforeStart > deathsBeforeStartMax || ticket.moves > movesMax) {
       ticket.settleUnrun(unrunResult(ticket.invocation, outcome, instance.id, this.#tools.clock.nowMs(), 0))
       return
     }
@@ -184,19 +195,21 @@ export class VersionPool implements TicketOwner {
 
   /** An instance that can take a call now. Most recently used first, so that the others can freeze and go. */
   #choose(): Instance | null {
-    const depth = queueDepth(this.#serviceMs)
-    if (depth > 1) {
-      const hot = this.#hot
-      if (hot !== null && hot.outstanding > 0 && hot.outstanding < depth) return hot
-      if (this.#busy.size >= busyMax(this.#serviceMs, this.#tools.processors)) return this.#leastBusy(depth)
-    }
-    return this.#idle.at(-1) ?? (depth > 1 ? this.#leastBusy(depth) : null)
+    const depth = queueDepth(this.#service)
+    if (depth === 1) return this.#idle.at(-1) ?? null
+    const startedAfterMs = this.#tools.clock.nowMs() - promptMs
+    const hot = this.#hot
+    if (hot !== null && hot.outstanding > 0 && takesAnother(hot, depth, startedAfterMs)) return hot
+    const idle = this.#idle.at(-1)
+    if (idle !== undefined && this.#busy.size < busyMax(this.#service, this.#tools.processors)) return idle
+    return this.#leastBusy(depth, startedAfterMs) ?? idle ?? null
   }
 
-  #leastBusy(depth: number): Instance | null {
+  #leastBusy(depth: number, startedAfterMs: number): Instance | null {
     let best: Instance | null = null
     for (const instance of this.#busy) {
-      if (instance.outstanding < depth && (best === null || instance.outstanding < best.outstanding)) best = instance
+      if (best !== null && instance.outstanding >= best.outstanding) continue
+      if (takesAnother(instance, depth, startedAfterMs)) best = instance
     }
     return best
   }
@@ -224,16 +237,14 @@ export class VersionPool implements TicketOwner {
 
   #onFree(instance: Instance, nowMs: number): void {
     if (instance.place.session.state !== 'open') return
+    if (instance.outstanding === 0 && this.#busy.delete(instance)) {
+      instance.idleSinceMs = nowMs
+      this.#idle.push(instance)
+    }
     if (this.#waiting.length > 0) this.#serve()
     if (instance.outstanding > 0) return
-    if (this.#retired) {
-      this.#remove(instance, 'the version was replaced')
-      return
-    }
-    instance.idleSinceMs = nowMs
-    this.#busy.delete(instance)
-    this.#idle.push(instance)
-    this.#tools.onIdle()
+    if (this.#retired) this.#remove(instance, 'the version was replaced')
+    else this.#tools.onIdle()
   }
 
   #remove(instance: Instance, why: string): void {
@@ -243,7 +254,7 @@ export class VersionPool implements TicketOwner {
     if (this.#hot === instance) this.#hot = null
     this.#tools.release(this.#limits.memoryMb)
     void instance.place.destroy(why)
-    if (this.#waiting.length > 0) this.#startMore(this.#tools.clock.nowMs())
+    if (this.#waiting.length > 0 && !this.#closed) this.#startMore(this.#tools.clock.nowMs())
   }
 
   // Starting
@@ -265,13 +276,14 @@ export class VersionPool implements TicketOwner {
     while (wanted > 0 && reserve(this.#limits.memoryMb)) {
       wanted -= 1
       this.#starting += 1
-      void this.#start()
+      const start = this.#start().finally(() => this.#starts.delete(start))
+      this.#starts.add(start)
     }
   }
 
   /** What a call takes, as far as known: calls that are still running say it takes at least that long. */
   #serviceEstimateMs(nowMs: number): number | null {
-    let longestMs = this.#serviceMs
+    let longestMs = this.#service?.typicalMs ?? null
     for (const instance of this.#busy) {
       const sinceMs = instance.place.session.headSinceMs
       const runningMs = sinceMs === null ? 0 : nowMs - sinceMs
@@ -287,6 +299,7 @@ export class VersionPool implements TicketOwner {
     try {
       const { place: booted, start } = await this.#boot()
       place = booted
+      if (this.#closed) throw new HearthError('draining', 'The server is shutting down.')
       const loaded = await this.#load(place)
       const initMs = clock.nowMs() - startedMs
       if (loaded.kind === 'outcome') {
@@ -294,6 +307,7 @@ export class VersionPool implements TicketOwner {
         await place.destroy('its handler did not load')
         return
       }
+      if (this.#closed) throw new HearthError('draining', 'The server is shutting down.')
       this.#starting -= 1
       this.#failure = null
       lifecycle.announce('sandbox.bound', {
@@ -308,7 +322,7 @@ export class VersionPool implements TicketOwner {
       place.onEnded = (why) => this.#remove(instance, why)
       this.#onFree(instance, clock.nowMs())
     } catch (fault) {
-      void place?.destroy('its start failed')
+      await place?.destroy('its start failed')
       this.#onStartFailed(
         fault instanceof HearthError
           ? fault
@@ -408,6 +422,10 @@ export class VersionPool implements TicketOwner {
     }
   }
 }
+
+/** Whether a call may be put behind the ones this instance has: few enough, and none that turned out slow. */
+const takesAnother = (instance: Instance, depth: number, startedAfterMs: number): boolean =>
+  instance.outstanding < depth && (instance.place.session.headSinceMs ?? startedAfterMs) >= startedAfterMs
 
 const throttled = (why: string): HearthError => new HearthError('throttled', why, { retryAfterSeconds: 1 })
 
