@@ -47,17 +47,17 @@ it('names every way to end', () => {
   expect(told({ kind: 'timed-out', limitMs: 1500, during: 'run' })).toEqual([
     'timeout',
     'Sandbox.Timedout',
-    'run took longer than 1.5 s',
+    'RequestId: r Error: Task timed out after 1.50 seconds',
   ])
   expect(told({ kind: 'crashed', how: { kind: 'exited', code: 3 }, during: 'run' })).toEqual([
     'crash',
     'Runtime.ExitError',
-    'exit status 3',
+    'RequestId: r Error: Runtime exited with error: exit status 3',
   ])
   expect(told({ kind: 'out-of-memory', during: 'init' })).toEqual([
     'oom',
     'Runtime.OutOfMemory',
-    'out of memory during init',
+    'RequestId: r Error: Runtime exited with error: signal: killed',
   ])
 })
 

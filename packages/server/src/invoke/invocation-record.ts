@@ -1,5 +1,6 @@
 // What is kept of an invocation, from how it ended.
 
+import { failureOf } from '../domain/failure.ts'
 import type { Invocation, InvocationRecord, Result } from '../domain/invocation.ts'
 import { type Outcome, outcomeWord } from '../domain/outcome.ts'
 
@@ -8,7 +9,7 @@ const messageLengthMax = 1024
 export function invocationRecord(invocation: Invocation, result: Result, receivedAtMs: number): InvocationRecord {
   const { version } = invocation
   const { outcome } = result
-  const fault = faultOf(outcome)
+  const fault = faultOf(outcome, invocation.requestId)
   return {
     requestId: invocation.requestId,
     functionId: version.functionId,
@@ -44,7 +45,7 @@ interface Fault {
   readonly message: string
 }
 
-function faultOf(outcome: Outcome): Fault | null {
+function faultOf(outcome: Outcome, requestId: string): Fault | null {
   switch (outcome.kind) {
     case 'returned':
       return null
@@ -52,15 +53,9 @@ function faultOf(outcome: Outcome): Fault | null {
       return guestFault(outcome.payload)
     case 'rejected':
       return { type: 'InvalidRequestContent', message: outcome.message }
-    case 'timed-out':
-      return { type: 'Sandbox.Timedout', message: `${outcome.during} took longer than ${outcome.limitMs / 1000} s` }
-    case 'out-of-memory':
-      return { type: 'Runtime.OutOfMemory', message: `out of memory during ${outcome.during}` }
-    case 'crashed': {
-      const { how } = outcome
-      if (how.kind === 'channel') return { type: 'Runtime.ExitError', message: how.violation }
-      const ending = how.kind === 'exited' ? `exit status ${how.code}` : `signal ${how.signal}`
-      return { type: 'Runtime.ExitError', message: ending }
+    default: {
+      const { errorType, errorMessage } = failureOf(outcome, requestId)
+      return { type: errorType, message: errorMessage }
     }
   }
 }
