@@ -1,0 +1,6 @@
+# Aborts: SIGABRT.
+import os
+
+
+def handler(event, context):
+    os.abort()

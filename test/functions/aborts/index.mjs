@@ -1,0 +1,2 @@
+// Aborts: SIGABRT.
+export const handler = async () => process.abort()

@@ -1,0 +1,4 @@
+# Ends its process while it is being loaded.
+import os
+
+os._exit(5)

@@ -1,0 +1,2 @@
+// Ends its process while it is being loaded.
+process.exit(5)

@@ -1,0 +1,3 @@
+# Returns its event.
+def handler(event, context):
+    return event

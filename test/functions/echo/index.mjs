@@ -1,0 +1,2 @@
+// Returns its event.
+export const handler = async (event) => event

@@ -1,0 +1,6 @@
+# Returns its whole environment.
+import os
+
+
+def handler(event, context):
+    return dict(os.environ)

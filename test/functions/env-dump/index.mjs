@@ -1,0 +1,2 @@
+// Returns its whole environment.
+export const handler = async () => ({ ...process.env })

@@ -1,0 +1,3 @@
+// Imports what does not exist.
+import 'no-such-package'
+export const handler = async () => 'unreachable'

@@ -1,0 +1,7 @@
+# Recurses without end.
+def deeper():
+    return deeper() + 1
+
+
+def handler(event, context):
+    return deeper()

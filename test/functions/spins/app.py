@@ -1,0 +1,4 @@
+# Never gives the processor back.
+def handler(event, context):
+    while True:
+        pass

@@ -1,0 +1,4 @@
+// Never gives the processor back.
+export const handler = async () => {
+  for (;;);
+}

@@ -1,0 +1,3 @@
+# Is not Python.
+def handler(event, context:
+    return "unreachable"

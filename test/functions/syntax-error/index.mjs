@@ -1,0 +1,2 @@
+// Is not JavaScript.
+export const handler = async ( => 'unreachable'
