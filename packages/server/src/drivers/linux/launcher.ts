@@ -69,7 +69,7 @@ export class Launcher {
     this.#log = options.log
     // -I -S: neither environment, nor user site, nor site-packages can change what runs here. Its own session, so that a
     // Ctrl-C in the server's terminal does not end the sandboxes before the server has drained.
-    this.#process = spawn(options.python, ['-I', '-S', '-B', launcherProgram, String(process.pid), options.folder], {
+    this.#process = spawn(options.python, ['-I', '-S', '-B', launcherProgram, options.folder], {
       stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
       env: { LC_ALL: 'C.UTF-8' },
       cwd: '/',

@@ -1,6 +1,6 @@
 """Hearth's launcher: one process per server that forks every sandbox of the `linux` driver.
 
-Usage: python3 -I -S -B launcher.py PARENT_PID FOLDER, with the driver at the other end of descriptor 3.
+Usage: python3 -I -S -B launcher.py FOLDER, with the driver at the other end of descriptor 3.
 Both sides send frames: u32 length (big-endian), then JSON. Standard library only, Python 3.7 or later.
 
 It keeps true: a sandbox never outlives it, and it never outlives the server. When the server goes, however it goes, the
@@ -57,11 +57,12 @@ class Launcher:
         """Mounts made from here on are seen by nobody else, and end with this process."""
         if self.rootless:
             user, group = os.geteuid(), os.getegid()
-            kernel.unshare(kernel.CLONE_NEWUSER | kernel.CLONE_NEWNS)
+            kernel.unshare(kernel.CLONE_NEWUSER | kernel.CLONE_NEWNS | kernel.CLONE_NEWPID)
             for name, text in (("setgroups", "deny"), ("uid_map", "%d %d 1" % (user, user)),
                                ("gid_map", "%d %d 1" % (group, group))):
                 with open("/proc/self/" + name, "w") as file:
                     file.write(text)
+            self.move_into_pid_namespace()
         else:
             kernel.unshare(kernel.CLONE_NEWNS)
         # Slave: what the host unmounts goes here too, so nothing is kept busy; nothing ever flows back.
@@ -70,6 +71,16 @@ class Launcher:
         os.makedirs(self.bases_folder, exist_ok=True)
         kernel.mount("tmpfs", self.bases_folder, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "mode=755")
         self.own_pid_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY)
+
+    def move_into_pid_namespace(self):
+        """Making pid namespaces in turn takes rights over one's own; without root, only over one we have made."""
+        pid = os.fork()
+        if pid == 0:
+            return
+        self.driver.close()
+        kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGTERM)
+        os.waitpid(pid, 0)
+        os._exit(0)
 
     def run(self):
         wake_read, wake_write = os.pipe()
@@ -308,7 +319,7 @@ def _removed(directory):
 
 
 def main():
-    parent, folder = int(sys.argv[1]), sys.argv[2]
+    folder = sys.argv[1]
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # a terminal's, meant for the server, which will end us in order
     os.closerange(DRIVER_FD + 1, init.DESCRIPTORS_MAX)
@@ -323,10 +334,8 @@ def main():
     except OSError as fault:
         launcher.tell(event="unable", error=str(fault), rootless=launcher.rootless)
         return
-    # After the user namespace: entering one clears it.
+    # After the user namespace: entering one clears it. A server that is gone already shows as the end of its pipe.
     kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent:
-        return
     gc.collect()
     gc.disable()
     gc.freeze()
