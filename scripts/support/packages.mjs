@@ -29,13 +29,16 @@ export async function ensurePackages({ dev }) {
 /** @param {{ dev: boolean, count: number }} wanted */
 async function install({ dev, count }) {
   say(`installing ${count} npm packages${dev ? '' : ' (those for tests come with npm test)'}`)
-  // A started server may be running from a folder that is already filled: it is completed, never emptied.
-  const how = existsSync(join(root, 'node_modules')) ? ['install', '--no-save'] : ['ci']
+  // Not `npm ci`: a started server may be running from a folder that is to be completed, not emptied; and `ci` refuses a
+  // lock file that leaves out packages for other platforms. `--no-save` keeps npm from rewriting the lock file.
   const [command, ...args] = npm()
   const scope = dev ? ['--include=dev'] : ['--omit=dev']
   const manners = ['--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline']
   try {
-    await run(command, [...args, ...how, ...scope, ...manners], { cwd: root, doing: 'installing npm packages' })
+    await run(command, [...args, 'install', '--no-save', ...scope, ...manners], {
+      cwd: root,
+      doing: 'installing npm packages',
+    })
   } catch (error) {
     const output = error instanceof CommandFailed ? error.output : String(error)
     throw new Error(`npm could not install the packages. Is the npm registry reachable from here?\n${output.trimEnd()}`)
