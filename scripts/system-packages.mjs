@@ -54,7 +54,7 @@ export async function ensureSystemPackages(purpose) {
 }
 
 /** @param {string} command */
-export function isOnPath(command) {
+function isOnPath(command) {
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin']
   return folders.some((folder) => {
     try {
