@@ -4,8 +4,9 @@
 // | state   | means                            | leaves it                              |
 // |---------|----------------------------------|----------------------------------------|
 // | generic | bound to no version              | INIT -> loading                        |
-// | loading | user code is being loaded        | -> open, or the process ends           |
+// | loading | user code is being loaded        | -> open, or failed                     |
 // | open    | runs calls                       | the process ends                       |
+// | failed  | INIT_FAILED is on its way        | the process ends                       |
 
 import { isUtf8 } from 'node:buffer'
 import Module from 'node:module'
@@ -25,11 +26,11 @@ const exit = process.reallyExit.bind(process)
 const EXIT = { initFailed: 1, unhandledRejection: 128, uncaughtException: 129 }
 
 const NO_BYTES = Buffer.alloc(0)
-const NO_EXTRAS = Object.freeze({})
+const NO_EXTRAS = Object.freeze({ __proto__: null })
 
 export class Guest {
   #channel
-  #reader = new FrameReader((...frame) => this.#onFrame(...frame))
+  #reader = new FrameReader((...parts) => this.#onFrame(...parts))
   #outbox = new Outbox()
   #state = 'generic'
   #init = null
@@ -38,10 +39,9 @@ export class Guest {
   #waiting = []
   /** The one call that is open. */
   #running = null
-  /** The answered call whose output is still on its way to the pipes. */
-  #settling = null
   /** The kernel has not taken everything yet. Nothing starts before it has. */
   #sending = false
+  #pumping = false
   /** True while user code decides how long the process has a reason to live. */
   #letGo = false
   #exitCode = null
@@ -73,12 +73,12 @@ export class Guest {
     this.#state = 'loading'
     this.#init = init
     this.#output = new Output(init.boundary)
-    this.#takePlace(init)
     process.on('beforeExit', () => this.#onEmptyLoop())
     process.on('uncaughtException', (error) => this.#onUncaught(error, EXIT.uncaughtException))
     process.on('unhandledRejection', (reason) => this.#onUncaught(unhandledRejection(reason), EXIT.unhandledRejection))
     this.#hold(false)
     try {
+      this.#takePlace(init)
       this.#handler = await loadHandler(init.taskRoot, init.handler)
     } catch (error) {
       this.#initFailed(error)
@@ -104,28 +104,37 @@ export class Guest {
     this.#state = 'failed'
     const json = errorJson(error)
     this.#output.line('ERROR', STDERR, errorLogText(json))
-    this.#output.endCall(0, () => {
-      this.#sendFrame(frame(FRAME.initFailed, Buffer.from(json)), () => exit(EXIT.initFailed))
-    })
+    this.#output.endCall(0)
+    this.#sendFrame(frame(FRAME.initFailed, Buffer.from(json)), () => exit(EXIT.initFailed))
   }
 
   // Calls, one at a time
 
-  /** Starts the next call if none is open; sends what has gathered. */
+  /** Runs what waits, as far as that is possible now. A loop, because handlers that answer at once must not nest. */
   #pump() {
-    while (this.#state === 'open' && this.#running === null && this.#settling === null && !this.#sending) {
-      const call = this.#exitCode === null ? this.#waiting.shift() : undefined
-      if (call === undefined) {
-        if (this.#outbox.length > 0 && !this.#sendOutbox(() => this.#pump())) return
-        if (this.#exitCode !== null) exit(this.#exitCode)
-        this.#hold(true)
-        return
-      }
-      // The answer before it, if any, and its own start leave in one write, and before user code runs.
-      this.#outbox.started(call)
-      this.#running = call
-      if (this.#sendOutbox(() => this.#run(call))) this.#run(call)
+    if (this.#pumping) return
+    this.#pumping = true
+    try {
+      while (this.#state === 'open' && this.#running === null && !this.#sending && this.#step());
+    } finally {
+      this.#pumping = false
     }
+  }
+
+  /** Starts the next call, or sends what has gathered if there is none. False if there is nothing more to do now. */
+  #step() {
+    const call = this.#exitCode === null ? this.#waiting.shift() : undefined
+    if (call === undefined) {
+      if (this.#outbox.length > 0) return this.#sendOutbox(() => this.#pump())
+      if (this.#exitCode !== null) exit(this.#exitCode)
+      this.#hold(true)
+      return false
+    }
+    // The answer before it, if any, and its own start leave in one write, and before user code runs.
+    this.#outbox.started(call)
+    this.#running = call
+    if (this.#sendOutbox(() => this.#run(call))) this.#run(call)
+    return true
   }
 
   #run(call) {
@@ -215,16 +224,15 @@ export class Guest {
 
   /** The first answer counts; whatever else the call does later changes nothing. */
   #answer(call, status, head, body) {
+    // Making JSON runs user code too, which may have answered meanwhile.
+    if (this.#running !== call) return
     this.#running = null
-    this.#settling = call
-    this.#output.endCall(call.sequence, (flags) => {
-      this.#settling = null
-      const bytesMax = this.#init.answerBytesMax
-      if (!this.#outbox.answer(call, status, flags, head, body, bytesMax)) {
-        this.#outbox.answer(call, ANSWER_STATUS.failed, flags, null, tooLarge(bytesMax), bytesMax)
-      }
-      this.#pump()
-    })
+    const flags = this.#output.endCall(call.sequence)
+    const bytesMax = this.#init.answerBytesMax
+    if (!this.#outbox.answer(call, status, flags, head, body, bytesMax)) {
+      this.#outbox.answer(call, ANSWER_STATUS.failed, flags, null, tooLarge(bytesMax), bytesMax)
+    }
+    this.#pump()
   }
 
   // What user code does to the process

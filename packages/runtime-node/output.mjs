@@ -5,6 +5,7 @@ import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { format } from 'node:util'
 
+// The descriptor's number is also the stream's bit in the flags of an answer.
 export const STDOUT = 1
 export const STDERR = 2
 
@@ -19,17 +20,14 @@ const LEVELS = {
 }
 
 export class Output {
-  /** Bits STDOUT and STDERR: printed on since the last boundary. */
-  #used = 0
   #boundaryPrefix
-  #streams = { [STDOUT]: null, [STDERR]: null }
-  /** AWS prints the word for lines of module scope. */
+  #stdout = new WatchedStream('stdout')
+  #stderr = new WatchedStream('stderr')
+  /** Of the call that runs or ran last; AWS prints the word for lines of module scope. */
   requestId = 'undefined'
 
   constructor(boundary) {
     this.#boundaryPrefix = `\0${boundary}:`
-    this.#watchStream('stdout', STDOUT)
-    this.#watchStream('stderr', STDERR)
     this.#watchFileWrites()
     for (const [name, [level, number]] of Object.entries(LEVELS)) {
       console[name] = (...args) => this.line(level, number, format(...args))
@@ -37,69 +35,21 @@ export class Output {
   }
 
   line(level, number, text) {
-    this.#stream(number).write(`${new Date().toISOString()}\t${this.requestId}\t${level}\t${text}\n`)
+    const stream = number === STDOUT ? this.#stdout : this.#stderr
+    stream.used = true
+    stream.write(`${new Date().toISOString()}\t${this.requestId}\t${level}\t${text}\n`)
   }
 
-  /**
-   * Ends a call's output: `done(flags)` is called, at once if nothing was printed, when the boundaries are in the pipes
-   * of the streams that `flags` names.
-   */
-  endCall(sequence, done) {
-    const used = this.#used
-    if (used === 0) {
-      done(0)
-      return
-    }
-    let flags = 0
-    let pending = 1
-    const oneDone = () => {
-      pending--
-      if (pending === 0) done(flags)
-    }
-    for (const number of [STDOUT, STDERR]) {
-      if ((used & number) === 0) continue
-      const { stream, write } = this.#streams[number] ?? this.#open(number)
-      if (stream.destroyed || stream.writableEnded) continue
-      flags |= number
-      write(`${this.#boundaryPrefix}${sequence}\n`)
-      if (stream.writableLength > 0) {
-        pending++
-        write('', oneDone)
-      }
-    }
+  /** Ends a call's output; the flags name the streams that have a boundary line for it now. */
+  endCall(sequence) {
+    if (!this.#stdout.used && !this.#stderr.used) return 0
+    const flags = (this.#stdout.used ? STDOUT : 0) | (this.#stderr.used ? STDERR : 0)
+    const line = `${this.#boundaryPrefix}${sequence}\n`
+    if (flags & STDOUT) this.#stdout.write(line)
+    if (flags & STDERR) this.#stderr.write(line)
     // Last, because the boundaries themselves may pass the watched functions.
-    this.#used = 0
-    oneDone()
-  }
-
-  #stream(number) {
-    return (this.#streams[number] ?? this.#open(number)).stream
-  }
-
-  #open(number) {
-    // The getter installed below.
-    void (number === STDOUT ? process.stdout : process.stderr)
-    return this.#streams[number]
-  }
-
-  /** The streams are built on first use; watching them must not build them earlier. */
-  #watchStream(name, number) {
-    const { get } = Object.getOwnPropertyDescriptor(process, name)
-    const watched = () => {
-      if (this.#streams[number] === null) {
-        const stream = get.call(process)
-        const write = stream.write
-        this.#streams[number] = { stream, write: (...args) => write.apply(stream, args) }
-        stream.write = (...args) => {
-          this.#used |= number
-          return write.apply(stream, args)
-        }
-        // A closed stream is not an error of whatever prints next.
-        stream.on('error', () => {})
-      }
-      return this.#streams[number].stream
-    }
-    Object.defineProperty(process, name, { configurable: true, enumerable: true, get: watched })
+    this.#stdout.used = this.#stderr.used = false
+    return flags
   }
 
   /** Fast loggers write to the descriptors. */
@@ -107,10 +57,50 @@ export class Output {
     for (const name of ['write', 'writeSync', 'writev', 'writevSync']) {
       const original = fs[name]
       fs[name] = (fd, ...args) => {
-        if (fd === STDOUT || fd === STDERR) this.#used |= fd
+        if (fd === STDOUT) this.#stdout.used = true
+        else if (fd === STDERR) this.#stderr.used = true
         return original(fd, ...args)
       }
     }
     syncBuiltinESMExports()
+  }
+}
+
+/** `process.stdout` or `stderr`. Node builds them at first use, and watching must not build them earlier. */
+class WatchedStream {
+  /** Written to since the last boundary. */
+  used = false
+  #build
+  #stream = null
+  #write = null
+
+  constructor(name) {
+    const { get } = Object.getOwnPropertyDescriptor(process, name)
+    this.#build = get.bind(process)
+    Object.defineProperty(process, name, { configurable: true, enumerable: true, get: () => this.#open() })
+  }
+
+  write(text) {
+    const stream = this.#open()
+    this.#write.call(stream, text)
+  }
+
+  #open() {
+    if (this.#stream === null) {
+      const stream = this.#build()
+      const write = stream.write
+      stream.write = (...args) => {
+        this.used = true
+        return write.apply(stream, args)
+      }
+      // What was printed before an exit must not be lost, and must be in the pipe before the answer is. Not a public
+      // member; without it only what does not fit the pipe at once would come late.
+      stream._handle?.setBlocking?.(true)
+      // A closed stream is not an error of whatever prints next.
+      stream.on('error', () => {})
+      this.#stream = stream
+      this.#write = write
+    }
+    return this.#stream
   }
 }

@@ -34,7 +34,7 @@ export interface RuntimeUnderTest {
 const nodeDir = join(root, 'packages/runtime-node')
 export const nodeRuntime: RuntimeUnderTest = {
   language: 'javascript',
-  command: [process.execPath, join(nodeDir, 'main.mjs')],
+  command: [process.env.HEARTH_TEST_NODE ?? process.execPath, join(nodeDir, 'main.mjs')],
   handler: 'index.handler',
   programDir: nodeDir,
 }

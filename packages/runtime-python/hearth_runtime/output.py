@@ -65,6 +65,7 @@ class Output:
 
 
 def _open_stream(number, name):
+    os.set_blocking(number, True)
     file = _WatchedFile(number, "wb", closefd=False)
     file.name = name
     # By lines, so that what was printed before a crash or a timeout is not lost.

@@ -108,6 +108,12 @@ describe('the Python runtime', () => {
     )
   })
 
+  it('ends with `exit`, too, which needs no import', async () => {
+    const guest = await withFunction('exits')
+    guest.call({ builtin: true, code: 9 }).catch(() => {})
+    expect((await guest.exited).code).toBe(9)
+  })
+
   it('lets no child that user code forked answer in its parent’s name', async () => {
     const guest = await withFunction('forks-and-returns')
     const answers = await Promise.all(guest.callAhead([{}, {}]))

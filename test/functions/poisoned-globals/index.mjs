@@ -9,7 +9,7 @@ fs.writeSync = lie
 fs.write = lie
 process.exit = lie
 process.reallyExit = lie
-performance.now = lie
+Object.defineProperty(performance, 'now', { value: lie })
 console.log = lie
 syncBuiltinESMExports()
 Object.defineProperty(Object.prototype, 'traceId', { value: 'poisoned', configurable: true })
