@@ -47,13 +47,17 @@ export class Egress {
     this.#log = log
   }
 
-  /** Null when egress can be had, else why not. Really loads the packet filter, and takes it away again. */
+  /**
+   * Null when egress can be had, else why not. Really loads a packet filter, under another name than the one in force
+   * and for links that nobody has, and takes it away again.
+   */
   async whyNot(): Promise<string | null> {
     const missing = ['ip', 'nft'].filter((tool) => findTool(tool) === null)
     if (missing.length > 0) return `no egress: the command ${missing.join(' and ')} is missing (iproute2, nftables)`
     try {
-      await run('nft', ['-f', '-'], this.#rules(BLOCK_FIRST, []))
-      await run('nft', ['-f', '-'], nftRemoval(this.#table))
+      const plan = { table: `${this.#table}_probe`, linkPrefix: 'hearth-probe', block: '198.18.0.0/32', resolvers: [] }
+      await run('nft', ['-f', '-'], nftRules(plan))
+      await run('nft', ['-f', '-'], nftRemoval(plan.table))
       return null
     } catch (fault) {
       return `no egress: ${(fault as Error).message}`
@@ -68,6 +72,8 @@ export class Egress {
 
   async take(): Promise<EgressLease> {
     await this.#prepare()
+    // Every time: somebody may have flushed the machine's packet filters since, and without ours the host is open.
+    await this.#loadFilter()
     const index = firstFree(this.#taken, BLOCK_ADDRESSES / LINK_ADDRESSES)
     this.#taken.add(index)
     const network = this.#blockStart + index * LINK_ADDRESSES
@@ -121,14 +127,14 @@ export class Egress {
     this.#resolvers = hostResolvers()
     if (this.#resolvers.length === 0) this.#log.warn({}, 'sandboxes with egress get no name server: none is reachable')
     this.#blockStart = freeBlock(this.#ownerTag)
-    await run('nft', ['-f', '-'], this.#rules(this.#blockStart, this.#resolvers))
     // Stays on when we end: by then others may rely on it.
     writeFileSync('/proc/sys/net/ipv4/ip_forward', '1')
   }
 
-  #rules(blockStart: number, resolvers: readonly string[]): string {
-    const block = `${dotted(blockStart)}/${32 - Math.log2(BLOCK_ADDRESSES)}`
-    return nftRules({ table: this.#table, linkPrefix: this.#linkPrefix, block, resolvers })
+  #loadFilter(): Promise<void> {
+    const block = `${dotted(this.#blockStart)}/${32 - Math.log2(BLOCK_ADDRESSES)}`
+    const plan = { table: this.#table, linkPrefix: this.#linkPrefix, block, resolvers: this.#resolvers }
+    return run('nft', ['-f', '-'], nftRules(plan))
   }
 
   /** A link goes with its namespace, a little after the last process in it; whoever is first, it is gone then. */

@@ -17,13 +17,18 @@ const SETTINGS = [
   },
 ] as const
 
+/** How the launcher names the call. */
+const USER_NAMESPACE = 'unshare user namespace'
+
 export type ReadSetting = (file: string) => string | null
 
 const readSetting: ReadSetting = (file) => (existsSync(file) ? readFileSync(file, 'utf8').trim() : null)
 
 export const explain = (fault: string, rootless: boolean, read: ReadSetting = readSetting): string => {
-  if (rootless && /0x1002|0x10020000|uid_map|setgroups|unshare 0x10000000/.test(fault)) {
-    const closed = SETTINGS.filter(({ file, closedBy }) => read(file) === closedBy)
+  // A full quota of namespaces says "no space"; AppArmor lets a namespace be made, but then nothing be done in it.
+  const refused = /Operation not permitted|Permission denied|No space left/.test(fault)
+  const closed = SETTINGS.filter(({ file, closedBy }) => read(file) === closedBy)
+  if (rootless && refused && (closed.length > 0 || fault.includes(USER_NAMESPACE))) {
     const how =
       closed.length > 0
         ? `opened by: ${closed.map(({ open }) => open).join('; ')}`

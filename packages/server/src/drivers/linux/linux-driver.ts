@@ -108,7 +108,8 @@ export class LinuxDriver implements SandboxDriver {
     try {
       return await this.#create(spec, signal)
     } catch (fault) {
-      if (signal.aborted || fault instanceof HearthError) throw fault
+      if (signal.aborted) throw signal.reason
+      if (fault instanceof HearthError) throw fault
       const reason = explain((fault as Error).message, this.#rootless)
       throw new HearthError('start_failed', `a sandbox could not be started: ${reason}`, { cause: fault })
     }

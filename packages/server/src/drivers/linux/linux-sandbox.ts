@@ -83,18 +83,26 @@ export class LinuxSandbox implements Sandbox {
 
   stats(): SandboxStats {
     const { cgroup } = this.#parts.holdings
-    if (cgroup !== null && this.#destroyed === null) this.#lastStats = cgroup.stats()
+    if (cgroup === null || this.#destroyed !== null) return this.#lastStats
+    try {
+      this.#lastStats = cgroup.stats()
+    } catch (fault) {
+      // A launcher that was told to end has taken the group with it.
+      this.#parts.log.debug({ sandbox: this.id, fault }, 'no figures any more')
+    }
     return this.#lastStats
   }
 
   destroy(reason: string): Promise<void> {
-    this.#destroyed ??= this.#destroy(reason)
+    if (this.#destroyed === null) {
+      this.stats() // the last chance to read them
+      this.#destroyed = this.#destroy(reason)
+    }
     return this.#destroyed
   }
 
   async #destroy(reason: string): Promise<void> {
     const { spec, init, holdings, log } = this.#parts
-    if (holdings.cgroup !== null) this.#lastStats = holdings.cgroup.stats()
     this.channel.destroy()
     this.stdout.destroy()
     this.stderr.destroy()

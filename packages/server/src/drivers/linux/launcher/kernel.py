@@ -47,7 +47,7 @@ def detach(target):
 
 
 def unshare(flags):
-    _check(_libc.unshare(flags), "unshare 0x%x" % flags)
+    _check(_libc.unshare(flags), "unshare " + ("user namespace" if flags & CLONE_NEWUSER else "0x%x" % flags))
 
 
 def setns(fd, kind):

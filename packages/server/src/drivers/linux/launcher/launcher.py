@@ -230,6 +230,10 @@ class Launcher:
 
     def read_report(self, sandbox):
         data = os.read(sandbox.report, 4096)
+        if not data and sandbox.report in self.by_report:
+            # Its end, and it would be told again and again until the process is buried.
+            self.poll.unregister(sandbox.report)
+            del self.by_report[sandbox.report]
         sandbox.heard += data
         *lines, sandbox.heard = sandbox.heard.split(b"\n")
         for line in lines:
@@ -264,8 +268,6 @@ class Launcher:
         # Everybody who could write is dead, so this ends.
         while self.read_report(sandbox):
             pass
-        self.poll.unregister(sandbox.report)
-        del self.by_report[sandbox.report]
         os.close(sandbox.report)
         os.close(sandbox.control)
         sandbox.control = -1

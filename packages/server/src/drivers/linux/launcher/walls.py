@@ -50,10 +50,8 @@ def enter(plan):
     try:
         # 1. Limits first: from here on everything is counted.
         for path in plan.request["join"]:
-            with open(path, "w") as file:
-                file.write("0")
-        with open("/proc/self/oom_score_adj", "w") as file:
-            file.write("500")
+            _write(path, "0")
+        _write("/proc/self/oom_score_adj", "500")
 
         step = "close descriptors"
         # 2. Only what the later steps need stays open. stdin, stdout and stderr become /dev/null.
@@ -138,6 +136,14 @@ def enter(plan):
     os._exit(1)
 
 
+def _write(path, text, folder=None):
+    fd = os.open(path, os.O_WRONLY, dir_fd=folder)
+    try:
+        os.write(fd, text.encode())
+    finally:
+        os.close(fd)
+
+
 def _connect(folder, token):
     # By a name relative to the folder: a socket's whole path may have 107 bytes at most.
     os.fchdir(folder)
@@ -194,9 +200,7 @@ def _enter_user_namespace(own_proc):
     kernel.unshare(kernel.CLONE_NEWUSER)
     for name, text in (("setgroups", "deny"), ("uid_map", "%d %d 1" % (ROOTLESS_ID, user)),
                        ("gid_map", "%d %d 1" % (ROOTLESS_ID, group))):
-        fd = os.open(name, os.O_WRONLY, dir_fd=own_proc)
-        os.write(fd, text.encode())
-        os.close(fd)
+        _write(name, text, own_proc)
 
 
 def _exit_if_launcher_is_gone(control):
