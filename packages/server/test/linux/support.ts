@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import type { Log } from '../../src/domain/log.ts'
 import type { Runtime } from '../../src/domain/runtime.ts'
 import type { Sandbox, SandboxLimits, SandboxSpec } from '../../src/domain/sandbox.ts'
-import { findPython } from '../../src/drivers/linux/find-python.ts'
+import { findPythons } from '../../src/drivers/linux/find-python.ts'
 import { LinuxDriver, type LinuxDriverOptions } from '../../src/drivers/linux/linux-driver.ts'
 import { detectCgroups } from '../../src/lib/cgroup/detect-cgroups.ts'
 
@@ -33,7 +33,7 @@ const runtime = (language: Runtime['language'], path: string, program: string, f
   }
 }
 
-export const python = runtime('python', findPython([]) ?? '/usr/bin/python3', 'guest.py', ['-I', '-S'])
+export const python = runtime('python', findPythons([])[0] ?? '/usr/bin/python3', 'guest.py', ['-I', '-S'])
 export const node = runtime('javascript', process.execPath, 'guest.mjs', [])
 
 export const limits: SandboxLimits = {
