@@ -112,7 +112,7 @@ export function importsOf(source) {
 function sourceFiles(root) {
   return ['protocol', 'server', 'cli'].flatMap((name) =>
     readdirSync(join(root, 'packages', name, 'src'), { recursive: true, encoding: 'utf8' })
-      .filter((path) => path.endsWith('.ts') && !/\.(test|contract)\.ts$/.test(path))
+      .filter((path) => /\.[jt]s$/.test(path) && !/\.(test|contract)\.ts$/.test(path))
       .sort()
       .map((path) => posix.join('packages', name, 'src', path)),
   )
