@@ -175,7 +175,11 @@ export class Guest {
   /** Runs source inside (Python sets `answer`; Node returns it). */
   async run(source: string): Promise<unknown> {
     this.tell(source)
-    const { answer, error } = await this.#next()
+    const ended = this.sandbox.exited.then((exit) => ({
+      error: `the guest ended: ${JSON.stringify(exit)}`,
+      answer: null,
+    }))
+    const { answer, error } = await Promise.race([this.#next(), ended])
     if (error !== undefined) throw new Error(error)
     return answer
   }

@@ -44,7 +44,7 @@ export type Command =
   /** The link is in the sandbox's network namespace. */
   | { readonly do: 'go'; readonly id: string }
   | { readonly do: 'kill' | 'freeze' | 'thaw'; readonly id: string }
-  | { readonly do: 'limit'; readonly id: string; readonly dataBytes: number }
+  | { readonly do: 'limit'; readonly id: string; readonly allowedBytes: number }
 
 export type LauncherEvent =
   | { readonly event: 'up'; readonly python: string; readonly rootless: boolean }

@@ -30,7 +30,8 @@ export interface Init {
   /** By signals; for places without a freezer. */
   freeze(): Promise<void>
   thaw(): Promise<void>
-  limitData(bytes: number): void
+  /** Memory that the runtime's process may map beyond what it has at its first call; for places without cgroups. */
+  limitData(allowedBytes: number): void
 }
 
 export interface LauncherOptions {
@@ -58,8 +59,9 @@ export class Launcher {
     const first = await launcher.#firstEvent()
     if (first?.event !== 'up') {
       await launcher.close()
-      const said = first?.event === 'unable' ? first.error : launcher.#stderr.trim().split('\n').at(-1)
-      throw new LauncherFault(said || `${options.python} did not answer within ${UP_WITHIN_MS} ms`)
+      if (first?.event === 'unable') throw new LauncherFault(first.error, true)
+      const said = launcher.#stderr.trim().split('\n').at(-1)
+      throw new LauncherFault(said || `${options.python} did not answer`, false)
     }
     launcher.#send({ do: 'configure', seccomp: options.seccomp.toString('base64') })
     return launcher
@@ -171,6 +173,13 @@ export class Launcher {
 /** A failure to start the launcher, in words a user can act on. */
 export class LauncherFault extends Error {
   override readonly name = 'LauncherFault'
+  /** The kernel refused what the launcher needs; else the launcher did not get as far. */
+  readonly isKernels: boolean
+
+  constructor(message: string, isKernels: boolean) {
+    super(message)
+    this.isKernels = isKernels
+  }
 }
 
 class TrackedInit implements Init {
@@ -253,8 +262,8 @@ class TrackedInit implements Init {
     return this.#signalAll('thaw', 'thawed')
   }
 
-  limitData(bytes: number): void {
-    this.#send({ do: 'limit', id: this.#id, dataBytes: bytes })
+  limitData(allowedBytes: number): void {
+    this.#send({ do: 'limit', id: this.#id, allowedBytes })
   }
 
   #signalAll(command: 'freeze' | 'thaw', want: 'frozen' | 'thawed'): Promise<void> {

@@ -182,9 +182,15 @@ except OSError as fault: answer = [fault.errno, max(opened)]`
 
   it.runIf(usable && !grouped)('refuses memory to each process without control groups', async () => {
     const guest = await place.start()
-    await expect(guest.run('hoard = [bytearray(1 << 20) for _ in range(1000)]')).rejects.toThrow(/MemoryError/)
-    await guest.sandbox.inject(place.codeDir(), { ...limits, memoryMb: 64 })
+    await guest.sandbox.inject(place.codeDir(), limits)
+    await expect(guest.run('hoard = bytearray(400 << 20)')).rejects.toThrow(/MemoryError/)
+    await guest.run('hoard = bytearray(100 << 20)')
     await guest.sandbox.destroy('test')
+    const other = await place.start({ runtime: node })
+    await other.sandbox.inject(place.codeDir(), limits)
+    await other.run('return Buffer.alloc(100 << 20, 1).length')
+    await expect(other.run('return Buffer.alloc(1_500 << 20, 1).length')).rejects.toThrow(/allocation failed/)
+    await other.sandbox.destroy('test')
   })
 
   it.runIf(grouped)('boots with a whole processor and tightens all limits to the version’s', async () => {

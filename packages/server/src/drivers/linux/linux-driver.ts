@@ -20,9 +20,9 @@ import { detectCgroups } from '../../lib/cgroup/detect-cgroups.ts'
 import { ChannelDoor } from './channel-door.ts'
 import { Egress } from './egress.ts'
 import { explain } from './explain.ts'
-import { findPython } from './find-python.ts'
+import { findPythons } from './find-python.ts'
 import { type HoldingsPlace, takeHoldings } from './holdings.ts'
-import { Launcher } from './launcher.ts'
+import { Launcher, LauncherFault } from './launcher.ts'
 import { LauncherKeeper } from './launcher-keeper.ts'
 import { LinuxSandbox } from './linux-sandbox.ts'
 import { discardOutputPipes, openOutputPipes } from './output-pipes.ts'
@@ -148,8 +148,8 @@ export class LinuxDriver implements SandboxDriver {
       giveUp(fault)
       void expected.channel.then((channel) => channel.destroy()).catch(() => {})
       init.outputsTaken()
-      discardOutputPipes(this.#folder, spec.id)
       await removeSandbox({ id: spec.id, init, holdings, log }, 'it could not be started')
+      discardOutputPipes(this.#folder, spec.id) // not earlier: the launcher may only just have made them
       throw fault
     } finally {
       clearTimeout(timer)
@@ -208,11 +208,21 @@ export class LinuxDriver implements SandboxDriver {
 
   async #startLauncher(): Promise<Launcher> {
     const { python, runtimes, log } = this.#options
-    const found = python ?? findPython(runtimes.list())
-    if (found === null) throw new Error('the linux driver needs Python 3.7 or later, and no python3 was found')
     const processor = processorOf(process.arch)
     if (processor === null) throw new Error(`there is no system call filter for ${process.arch} processors`)
-    return Launcher.start({ python: found, folder: this.#makeFolder(), seccomp: seccompFilter(processor), log })
+    const folder = this.#makeFolder()
+    const seccomp = seccompFilter(processor)
+    let firstFault: unknown = new Error('the linux driver needs Python 3.7 or later, and no python3 was found')
+    for (const [index, each] of (python === undefined ? findPythons(runtimes.list()) : [python]).entries()) {
+      try {
+        return await Launcher.start({ python: each, folder, seccomp, log })
+      } catch (fault) {
+        if (index === 0) firstFault = fault
+        // Another Python helps against an old or broken one, not against the kernel.
+        if (fault instanceof LauncherFault && fault.isKernels) break
+      }
+    }
+    throw firstFault
   }
 
   #makeFolder(): string {

@@ -13,9 +13,9 @@ import { linkTree } from '../../lib/link-tree.ts'
 import { cgroupLimits, type Holdings } from './holdings.ts'
 import type { Init } from './launcher.ts'
 import { removeSandbox } from './remove-sandbox.ts'
-import { dataBytes } from './rootless.ts'
 
 export const TASK_ROOT = '/var/task'
+const MIB = 1024 * 1024
 
 export interface SandboxParts {
   readonly spec: SandboxSpec
@@ -63,7 +63,7 @@ export class LinuxSandbox implements Sandbox {
     if (this.#destroyed !== null || this.#parts.init.hasExited) return
     const { cgroup } = this.#parts.holdings
     if (cgroup !== null) cgroup.setLimits(cgroupLimits(limits))
-    else this.#parts.init.limitData(dataBytes(limits, this.#parts.spec.runtime.language))
+    else this.#parts.init.limitData(limits.memoryMb * MIB)
   }
 
   async freeze(): Promise<void> {

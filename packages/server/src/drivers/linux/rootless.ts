@@ -7,14 +7,17 @@ import type { SandboxLimits } from '../../domain/sandbox.ts'
 const MIB = 1024 * 1024
 
 /**
- * Private writable memory an interpreter has mapped, though not used, when it has just started: thread stacks, and with
- * V8 room for code and heap.
+ * Private writable memory that an interpreter maps, though hardly uses, while it starts: thread stacks, and with V8 room for
+ * code and heap.
  */
-const HEADROOM_MB: Readonly<Record<Language, number>> = { python: 64, javascript: 512 }
+const BOOT_MB: Readonly<Record<Language, number>> = { python: 256, javascript: 2_048 }
 
-/** POLICY: RLIMIT_DATA for one process. (Not RLIMIT_AS: V8 reserves gigabytes of addresses that it never touches.) */
-export const dataBytes = (limits: SandboxLimits, language: Language): number =>
-  (limits.memoryMb + HEADROOM_MB[language]) * MIB
+/**
+ * POLICY: RLIMIT_DATA for each process until the first `inject` or `setLimits`, when process 1 replaces it by a tighter
+ * one, measured from what the interpreter really mapped. (Not RLIMIT_AS: V8 reserves gigabytes that it never touches.)
+ */
+export const bootDataBytes = (limits: SandboxLimits, language: Language): number =>
+  (limits.memoryMb + BOOT_MB[language]) * MIB
 
 /** Before Linux 5.14, RLIMIT_NPROC counts all processes of the user, those outside included. */
 export const countsProcessesPerNamespace = (kernel: string = release()): boolean => {

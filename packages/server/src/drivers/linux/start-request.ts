@@ -5,7 +5,7 @@ import type { Runtime } from '../../domain/runtime.ts'
 import type { SandboxSpec } from '../../domain/sandbox.ts'
 import type { Holdings } from './holdings.ts'
 import type { StartRequest } from './launcher-messages.ts'
-import { countsProcessesPerNamespace, dataBytes } from './rootless.ts'
+import { bootDataBytes, countsProcessesPerNamespace } from './rootless.ts'
 
 const MIB = 1024 * 1024
 /** Enough for locks and semaphores between processes; it counts as memory of the sandbox. */
@@ -51,7 +51,7 @@ export const startRequest = ({ spec, holdings, token, resolvConf }: StartPlan): 
     openFiles: limits.openFiles,
     // The two that have no cgroup to be counted by. One process more: the sandbox's own first.
     processes: cgroup === null && countsProcessesPerNamespace() ? limits.processes + 1 : null,
-    dataBytes: cgroup === null ? dataBytes(limits, runtime.language) : null,
+    dataBytes: cgroup === null ? bootDataBytes(limits, runtime.language) : null,
     tmpBytes: limits.tmpMb * MIB,
     tmpInodes: limits.tmpInodes,
     shmBytes: SHM_BYTES,

@@ -26,7 +26,7 @@ ETC_GENERATED = {
     "group": "root:x:0:\nnogroup:x:65534:\n",
 }
 # A prefix here would hide, or be hidden by, something of the sandbox's own.
-RESERVED = ("/proc", "/tmp", "/dev", "/etc", "/var/task", "/var/runtime", "/run")
+RESERVED = ("/proc", "/dev", "/etc", "/var/task", "/var/runtime", "/run")
 
 # statvfs names a mount's flags by these numbers, mount(2) by those.
 _KEPT_FLAGS = ((2, MS_NOSUID), (4, MS_NODEV), (8, MS_NOEXEC), (1024, kernel.MS_NOATIME),
@@ -39,16 +39,17 @@ def build(target, prefixes, program_dir, resolv_conf):
     for name in EMPTY:
         os.makedirs(os.path.join(target, name))
     os.chmod(os.path.join(target, "tmp"), 0o1777)
-    _show("/usr", target)
+    show("/usr", target)
     for name in TOP_LEVEL:
         if os.path.islink("/" + name):
             os.symlink(os.readlink("/" + name), os.path.join(target, name))
         elif os.path.isdir("/" + name):
-            _show("/" + name, target)
+            show("/" + name, target)
     _etc(target, resolv_conf)
     _devices(os.path.join(target, "dev"))
-    for prefix in prefixes:
-        _prefix(prefix, target)
+    for path in shown_paths(prefixes):
+        if not is_in_tmp(path) and not os.path.lexists(target + path):
+            show(path, target)
     bind_tree_read_only(program_dir, os.path.join(target, "var/runtime"))
     remount_read_only(target)
     # Nothing the host mounts later may appear inside.
@@ -60,7 +61,7 @@ def _etc(target, resolv_conf):
     os.mkdir(etc)
     for name in ETC_DIRECTORIES:
         if os.path.isdir("/etc/" + name):
-            _show("/etc/" + name, target)
+            show("/etc/" + name, target)
     generated = dict(ETC_GENERATED)
     if resolv_conf is not None:
         generated["resolv.conf"] = resolv_conf
@@ -94,25 +95,34 @@ def _devices(dev):
         os.symlink(to, os.path.join(dev, name))
 
 
-def _prefix(prefix, target):
-    """Shows a tree under its own path and, when that path leads over links, also under its real one."""
-    for path in dict.fromkeys((os.path.realpath(prefix), os.path.normpath(prefix))):
-        if not path.startswith("/") or path == "/":
-            raise ValueError("refused to show %r inside a sandbox" % prefix)
-        if any(path == each or path.startswith(each + "/") for each in RESERVED):
-            raise ValueError("an interpreter under %s cannot be shown inside a sandbox" % path)
-        if not os.path.lexists(target + path):
-            _show(path, target)
+def shown_paths(prefixes):
+    """Each tree under its own path and, when that path leads over links, also under its real one."""
+    paths = []
+    for prefix in prefixes:
+        for path in (os.path.realpath(prefix), os.path.normpath(prefix)):
+            if not path.startswith("/") or path in ("/", "/tmp"):
+                raise ValueError("refused to show %r inside a sandbox" % prefix)
+            if any(path == each or path.startswith(each + "/") for each in RESERVED):
+                raise ValueError("an interpreter under %s cannot be shown inside a sandbox" % path)
+            if path not in paths:
+                paths.append(path)
+    return paths
 
 
-def _show(path, target):
+def is_in_tmp(path):
+    """Trees there cannot be in the base: every sandbox mounts a /tmp of its own over it."""
+    return path.startswith("/tmp/")
+
+
+def show(path, target):
+    """The host's tree, read-only, under the same path beneath `target`."""
     os.makedirs(target + path, exist_ok=True)
     bind_tree_read_only(path, target + path)
 
 
 def bind_tree_read_only(source, target):
     kernel.mount(source, target, None, MS_BIND | MS_REC)
-    for point in _mounts_at_and_below(target):
+    for point in _mounts_at_and_below(os.path.realpath(target)):
         remount_read_only(point)
 
 

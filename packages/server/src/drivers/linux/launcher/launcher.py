@@ -10,6 +10,8 @@ sandboxes are killed (frozen ones thawed, so that they can die) and their cgroup
 import os
 import sys
 
+if sys.version_info < (3, 7):
+    sys.exit("the launcher needs Python 3.7 or later, and %s is %s" % (sys.executable, sys.version.split()[0]))
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import base64
@@ -205,7 +207,7 @@ class Launcher:
         self.command(message, init.THAW)
 
     def do_limit(self, message):
-        self.command(message, init.LIMIT_DATA + struct.pack(">Q", message["dataBytes"]))
+        self.command(message, init.LIMIT_DATA + struct.pack(">Q", message["allowedBytes"]))
 
     def command(self, message, data):
         sandbox = self.by_id.get(message["id"])

@@ -171,6 +171,9 @@ def _build_root(plan):
     base_tree.remount_read_only("etc/passwd")
     kernel.mount("tmpfs", "tmp", "tmpfs", MS_NOSUID | MS_NODEV,
                  "size=%d,nr_inodes=%d,mode=1777" % (request["tmpBytes"], request["tmpInodes"]))
+    for path in base_tree.shown_paths(request["prefixes"]):
+        if base_tree.is_in_tmp(path):
+            base_tree.show(path, plan.base)
     kernel.mount("tmpfs", "dev/shm", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
                  "size=%d,nr_inodes=%d,mode=1777" % (request["shmBytes"], request["shmInodes"]))
     # 7. Read-only as a whole, so nothing under /proc/sys or elsewhere in it can be set.
