@@ -59,14 +59,17 @@ export class GuardedDriver implements SandboxDriver {
     if (this.#closed) throw new HearthError('draining', 'The server is shutting down.')
     const limit = AbortSignal.any([signal, AbortSignal.timeout(this.#limits.createWithinMs)])
     const making = this.#inner.create(spec, limit)
-    let taken = false
-    // A driver that does not hear the signal may still come up with a sandbox: nobody waits for it any more.
-    making.then(
-      (late) => (taken ? undefined : this.#discard(late)),
-      () => {},
-    )
-    const inner = await untilAborted(making, limit)
-    taken = true
+    let inner: Sandbox
+    try {
+      inner = await untilAborted(making, limit)
+    } catch (fault) {
+      // A driver that does not hear the signal may still come up with a sandbox: nobody waits for it any more.
+      making.then(
+        (late) => this.#discard(late),
+        () => {},
+      )
+      throw fault
+    }
     const sandbox = new GuardedSandbox(inner, this.#limits.operateWithinMs, () => this.#alive.delete(sandbox))
     this.#alive.add(sandbox)
     if (this.#closed || limit.aborted) {
