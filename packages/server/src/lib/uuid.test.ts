@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { looksLikeUuid, uuidSource } from './uuid.ts'
+import { looksLikeUuid, uuidFloor, uuidSource } from './uuid.ts'
 
 describe('time-ordered UUIDs', () => {
   it('have the form of version 7 and carry the time', () => {
@@ -25,5 +25,13 @@ describe('time-ordered UUIDs', () => {
     const before = next()
     nowMs = 1_000_000
     expect(next() > before).toBe(true)
+  })
+
+  it('can be told apart by a moment', () => {
+    const next = uuidSource(() => 2_000_000)
+    const made = next()
+    expect(uuidFloor(2_000_000) < made).toBe(true)
+    expect(uuidFloor(2_000_001) > made).toBe(true)
+    expect(looksLikeUuid(uuidFloor(-5))).toBe(true)
   })
 })

@@ -25,3 +25,9 @@ export function uuidSource(wallMs: () => number): () => string {
 
 export const looksLikeUuid = (text: string): boolean =>
   /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(text)
+
+/** What every id made before this moment sorts below, and no id made from then on. */
+export function uuidFloor(wallMs: number): string {
+  const time = Math.max(0, Math.floor(wallMs)).toString(16).padStart(12, '0')
+  return `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-000000000000`
+}
