@@ -1,0 +1,38 @@
+// The only place where an error code becomes a status number.
+
+import type { ErrorCode } from '@hearth/protocol'
+
+export const STATUS: Readonly<Record<ErrorCode, number>> = {
+  invalid_request: 400,
+  invalid_json: 400,
+  invalid_package: 400,
+  malformed_request: 400,
+  headers_too_large: 431,
+  request_timeout: 408,
+  payload_too_large: 413,
+  unsupported_media_type: 415,
+  unauthorized: 401,
+  forbidden: 403,
+  too_many_attempts: 429,
+  not_found: 404,
+  function_not_found: 404,
+  invocation_not_found: 404,
+  key_not_found: 404,
+  route_not_found: 404,
+  method_not_allowed: 405,
+  name_taken: 409,
+  route_taken: 409,
+  misdirected_host: 421,
+  isolation_below_floor: 400,
+  function_failed: 502,
+  function_timed_out: 504,
+  function_answer_invalid: 502,
+  isolation_unavailable: 503,
+  runtime_unavailable: 503,
+  throttled: 429,
+  draining: 503,
+  storage_unavailable: 503,
+  start_failed: 503,
+  code_corrupt: 503,
+  internal: 500,
+}
