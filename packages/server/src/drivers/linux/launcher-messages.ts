@@ -46,11 +46,14 @@ export type Command =
   | { readonly do: 'kill' | 'freeze' | 'thaw'; readonly id: string }
   | { readonly do: 'limit'; readonly id: string; readonly allowedBytes: number }
 
+/** What process 1 has done when asked. */
+export type Acknowledged = 'frozen' | 'thawed' | 'limited'
+
 export type LauncherEvent =
   | { readonly event: 'up'; readonly python: string; readonly rootless: boolean }
   | { readonly event: 'unable'; readonly error: string; readonly rootless: boolean }
   | { readonly event: 'netns' | 'started'; readonly id: string; readonly pid: number }
-  | { readonly event: 'frozen' | 'thawed'; readonly id: string }
+  | { readonly event: Acknowledged; readonly id: string }
   | { readonly event: 'failed'; readonly id: string; readonly step: string; readonly error: string }
   | { readonly event: 'exited'; readonly id: string; readonly code: number | null; readonly signal: number | null }
 

@@ -4,7 +4,14 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import type { Duplex } from 'node:stream'
 import type { Log } from '../../domain/log.ts'
-import { type Command, EventReader, encodeCommand, type LauncherEvent, type StartRequest } from './launcher-messages.ts'
+import {
+  type Acknowledged,
+  type Command,
+  EventReader,
+  encodeCommand,
+  type LauncherEvent,
+  type StartRequest,
+} from './launcher-messages.ts'
 import { launcherProgram } from './package-root.ts'
 
 const UP_WITHIN_MS = 8_000
@@ -31,7 +38,7 @@ export interface Init {
   freeze(): Promise<void>
   thaw(): Promise<void>
   /** Memory that the runtime's process may map beyond what it has at its first call; for places without cgroups. */
-  limitData(allowedBytes: number): void
+  limitData(allowedBytes: number): Promise<void>
 }
 
 export interface LauncherOptions {
@@ -188,7 +195,7 @@ class TrackedInit implements Init {
   readonly #id: string
   readonly #send: (command: Command) => void
   readonly #connectUplink: (pid: number) => Promise<void>
-  readonly #freezing: { readonly want: 'frozen' | 'thawed'; readonly done: () => void }[] = []
+  readonly #asked: { readonly want: Acknowledged; readonly done: () => void }[] = []
   #resolveStarted: () => void = () => {}
   #rejectStarted: (fault: Error) => void = () => {}
   #resolveExited: (exit: InitExit) => void = () => {}
@@ -228,7 +235,8 @@ class TrackedInit implements Init {
         break
       case 'frozen':
       case 'thawed':
-        if (this.#freezing[0]?.want === event.event) this.#freezing.shift()?.done()
+      case 'limited':
+        if (this.#asked[0]?.want === event.event) this.#asked.shift()?.done()
         break
       case 'exited':
         this.end(event.code, event.signal === null ? null : signalName(event.signal))
@@ -242,7 +250,7 @@ class TrackedInit implements Init {
   end(code: number | null, signal: string | null): void {
     this.#hasExited = true
     this.fail('start the runtime', signal === null ? `it exited with ${code}` : `it was ended by ${signal}`)
-    for (const { done } of this.#freezing.splice(0)) done()
+    for (const { done } of this.#asked.splice(0)) done()
     this.#resolveExited({ code, signal })
   }
 
@@ -255,22 +263,23 @@ class TrackedInit implements Init {
   }
 
   freeze(): Promise<void> {
-    return this.#signalAll('freeze', 'frozen')
+    return this.#ask({ do: 'freeze', id: this.#id }, 'frozen')
   }
 
   thaw(): Promise<void> {
-    return this.#signalAll('thaw', 'thawed')
+    return this.#ask({ do: 'thaw', id: this.#id }, 'thawed')
   }
 
-  limitData(allowedBytes: number): void {
-    this.#send({ do: 'limit', id: this.#id, allowedBytes })
+  limitData(allowedBytes: number): Promise<void> {
+    return this.#ask({ do: 'limit', id: this.#id, allowedBytes }, 'limited')
   }
 
-  #signalAll(command: 'freeze' | 'thaw', want: 'frozen' | 'thawed'): Promise<void> {
+  /** Process 1 does what it is asked in order, or ends. */
+  #ask(command: Command, want: Acknowledged): Promise<void> {
     if (this.#hasExited) return Promise.resolve()
     return new Promise((done) => {
-      this.#freezing.push({ want, done })
-      this.#send({ do: command, id: this.#id })
+      this.#asked.push({ want, done })
+      this.#send(command)
     })
   }
 }

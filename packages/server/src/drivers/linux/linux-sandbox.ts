@@ -56,14 +56,20 @@ export class LinuxSandbox implements Sandbox {
   async inject(codeDir: string, limits: SandboxLimits): Promise<void> {
     if (this.#parts.spec.codeDir === null) await linkTree(codeDir, this.#parts.holdings.taskFolder)
     else if (this.#parts.spec.codeDir !== codeDir) throw new Error(`sandbox ${this.id} was made for other code`)
-    this.setLimits(limits)
+    await this.#setLimits(limits)
   }
 
   setLimits(limits: SandboxLimits): void {
-    if (this.#destroyed !== null || this.#parts.init.hasExited) return
-    const { cgroup } = this.#parts.holdings
-    if (cgroup !== null) cgroup.setLimits(cgroupLimits(limits))
-    else this.#parts.init.limitData(limits.memoryMb * MIB)
+    void this.#setLimits(limits)
+  }
+
+  /** With control groups it is done when this returns. */
+  #setLimits(limits: SandboxLimits): Promise<void> | undefined {
+    const { holdings, init } = this.#parts
+    if (this.#destroyed !== null || init.hasExited) return undefined
+    if (holdings.cgroup === null) return init.limitData(limits.memoryMb * MIB)
+    holdings.cgroup.setLimits(cgroupLimits(limits))
+    return undefined
   }
 
   async freeze(): Promise<void> {
@@ -103,10 +109,11 @@ export class LinuxSandbox implements Sandbox {
 
   async #destroy(reason: string): Promise<void> {
     const { spec, init, holdings, log } = this.#parts
+    // The streams afterwards: a guest whose channel ends may exit by itself, and that would be told as its end.
+    await removeSandbox({ id: spec.id, init, holdings, log }, reason)
     this.channel.destroy()
     this.stdout.destroy()
     this.stderr.destroy()
-    await removeSandbox({ id: spec.id, init, holdings, log }, reason)
     this.#parts.onDestroyed()
   }
 }

@@ -86,7 +86,11 @@ def _obey(command, control, runtime, report):
         report({"frozen": False})
     elif command == LIMIT_DATA:
         (allowed,) = struct.unpack(">Q", os.read(control, 8))
-        _limit_data(runtime, allowed)
+        try:
+            _limit_data(runtime, allowed)
+        except OSError:
+            pass  # it has just ended
+        report({"limited": True})
     else:
         os._exit(0)  # the launcher is gone
 
@@ -102,6 +106,8 @@ def _limit_data(runtime, allowed):
             (line,) = [line for line in file if line.startswith("VmData:")]
         _mapped_at_boot[runtime] = int(line.split()[1]) << 10
     most = allowed + 2 * _mapped_at_boot[runtime] + DATA_SLACK_BYTES
+    # Never up: that would take a right that is long gone.
+    most = min(most, resource.prlimit(runtime, resource.RLIMIT_DATA)[1])
     resource.prlimit(runtime, resource.RLIMIT_DATA, (most, most))
 
 

@@ -249,6 +249,8 @@ class Launcher:
             self.tell(event="started", id=sandbox.id, pid=sandbox.pid)
         elif "frozen" in message:
             self.tell(event="frozen" if message["frozen"] else "thawed", id=sandbox.id)
+        elif "limited" in message:
+            self.tell(event="limited", id=sandbox.id)
         elif "failed" in message:
             self.tell(event="failed", id=sandbox.id, step=message["failed"], error=message["error"])
         elif "exited" in message:

@@ -189,7 +189,8 @@ def _build_root(plan):
 def _limit(request):
     limits = {
         resource.RLIMIT_NOFILE: request["openFiles"],
-        resource.RLIMIT_CORE: 0,
+        # Not 0: that keeps core files away, but not a core_pattern that pipes them to a program of the host's root.
+        resource.RLIMIT_CORE: 1,
         resource.RLIMIT_DATA: request["dataBytes"],
         resource.RLIMIT_STACK: STACK_BYTES,
     }
