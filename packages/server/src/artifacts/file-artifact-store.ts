@@ -1,198 +1,145 @@
-// Code packages as folders named by the SHA-256 of what was uploaded:
-//
-//   code/<sha256>/files/…        the unpacked package, read-only
-//   code/<sha256>/manifest.json  every file with its size and hash
-//   code/tmp-<random>/           a package that is being written; after a crash, rubbish
-//
-// A package appears by one rename, after everything in it is on disk: it is either whole or not there.
+// Code packages as folders, by the hash of what was uploaded. Whatever touches many bytes happens in threads.
 
-import { createHash, randomBytes } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { chmod, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { LIMITS } from '@hearth/protocol'
 import type { ArtifactStore, StoredCode } from '../domain/artifacts.ts'
 import { HearthError } from '../domain/hearth-error.ts'
-import { diskFault } from './disk-fault.ts'
-import { type PackedFile, unpack } from './unpack.ts'
+import { type Log, silentLog } from '../domain/log.ts'
+import { filesName, isPackageName, type PackageLimits, temporaryPrefix } from './package-format.js'
+import { PackageThread } from './package-thread.ts'
+import type { PackageJob, PackageResult } from './package-worker.js'
+import { findDamage, readManifest } from './verify-package.js'
 
-interface Manifest {
-  /** Of the upload. */
-  readonly bytes: number
-  readonly files: readonly PackedFile[]
+export interface FileArtifactStoreOptions {
+  /** Made if it is missing; below a folder that only this user can enter. */
+  readonly dir: string
+  readonly log?: Log
+  /** How long one package may take to unpack or to check. */
+  readonly jobMs?: number
+  readonly limits?: PackageLimits
+  /** The module that changes the disk. */
+  readonly disk?: URL
 }
 
-const sha256Name = /^[0-9a-f]{64}$/
-const unfinishedName = /^tmp-/
+/** POLICY: a package is checked beside other work when that takes a moment, else in a thread. */
+const isQuicklyChecked = (files: number, bytes: number): boolean => files <= 64 && bytes <= 2 * 1024 * 1024
 
 export class FileArtifactStore implements ArtifactStore {
-  readonly #folder: string
-  /** Packages that were found whole in this server's life. */
-  readonly #verified = new Map<string, Promise<string>>()
-  /** Writes under way, so that the same upload twice is one write. */
-  readonly #writing = new Map<string, Promise<StoredCode>>()
+  readonly #dir: string
+  readonly #log: Log
+  /** Two, so that a cold start's check does not wait behind somebody's upload. */
+  readonly #writing: PackageThread
+  readonly #checking: PackageThread
+  /** Directories handed out or being checked, by hash. */
+  readonly #checked = new Map<string, Promise<string>>()
 
-  constructor(folder: string) {
-    this.#folder = folder
+  constructor({
+    dir,
+    log = silentLog,
+    jobMs = 60_000,
+    limits = LIMITS,
+    disk = new URL('./disk.js', import.meta.url),
+  }: FileArtifactStoreOptions) {
+    this.#dir = dir
+    this.#log = log
+    const { zipEntries, zipPathBytes, unzippedBytes } = limits
+    const options = { dir, disk: disk.href, limits: { zipEntries, zipPathBytes, unzippedBytes }, jobMs, idleMs: 10_000 }
+    this.#writing = new PackageThread(options)
+    this.#checking = new PackageThread(options)
   }
 
-  async open(): Promise<void> {
-    await mkdir(this.#folder, { recursive: true, mode: 0o700 })
-    await this.#syncFolder(join(this.#folder, '..'))
+  async putZip(archive: Uint8Array): Promise<StoredCode> {
+    if (archive.byteLength === 0) throw new HearthError('invalid_package', 'Uploaded file must be a non-empty zip')
+    if (archive.byteLength > LIMITS.zipBytes)
+      throw new HearthError('invalid_package', `The zip archive must not be larger than ${LIMITS.zipBytes} bytes.`)
+    // A copy to give away: the caller's bytes stay the caller's.
+    const bytes = new Uint8Array(archive)
+    const temporaryName = newTemporaryName()
+    return await this.#put({ kind: 'put-zip', archive: bytes, temporaryName }, [bytes.buffer])
   }
 
-  putZip(archive: Uint8Array): Promise<StoredCode> {
-    const sha256 = createHash('sha256').update(archive).digest('hex')
-    return this.#put(sha256, archive.length, (folder) => unpack(archive, folder))
+  async putFile(name: string, text: string): Promise<StoredCode> {
+    return await this.#put({ kind: 'put-file', name, text, temporaryName: newTemporaryName() })
   }
 
-  putFile(name: string, text: string): Promise<StoredCode> {
-    const bytes = Buffer.from(text)
-    const sha256 = createHash('sha256').update(`${name}\0`).update(bytes).digest('hex')
-    return this.#put(sha256, bytes.length, async (folder) => {
-      const file = await open(join(folder, name), 'wx', 0o444)
-      try {
-        await file.writeFile(bytes)
-        await file.sync()
-      } finally {
-        await file.close()
-      }
-      await chmod(folder, 0o555)
-      await this.#syncFolder(folder)
-      return [{ path: name, bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') }]
-    })
-  }
-
-  directory(sha256: string): Promise<string> {
-    const known = this.#verified.get(sha256)
-    if (known !== undefined) return known
-    const verifying = this.#verify(sha256)
-    this.#verified.set(sha256, verifying)
-    // A package that is mended by deploying it again must be looked at again.
-    verifying.catch(() => this.#verified.delete(sha256))
-    return verifying
+  async directory(sha256: string): Promise<string> {
+    const known = this.#checked.get(sha256)
+    if (known !== undefined) return await known
+    const checking = this.#check(sha256)
+    this.#checked.set(sha256, checking)
+    try {
+      return await checking
+    } catch (fault) {
+      this.#checked.delete(sha256)
+      throw fault
+    }
   }
 
   async sweep(inUse: ReadonlySet<string>): Promise<number> {
-    let gone = 0
-    for (const name of await readdir(this.#folder)) {
-      const unused = sha256Name.test(name) && !inUse.has(name) && !this.#writing.has(name)
-      const unfinished = unfinishedName.test(name) && this.#writing.size === 0
-      if (!unused && !unfinished) continue
-      this.#verified.delete(name)
-      await removeTree(join(this.#folder, name))
-      gone += 1
-    }
-    return gone
+    for (const sha256 of this.#checked.keys()) if (!inUse.has(sha256)) this.#checked.delete(sha256)
+    const result = await this.#writing.run({ kind: 'sweep', inUse })
+    return 'removed' in result ? result.removed : 0
   }
 
-  #put(sha256: string, bytes: number, fill: (folder: string) => Promise<readonly PackedFile[]>): Promise<StoredCode> {
-    const writing = this.#writing.get(sha256)
-    if (writing !== undefined) return writing
-    const put = this.#write(sha256, bytes, fill).finally(() => this.#writing.delete(sha256))
-    this.#writing.set(sha256, put)
-    return put
+  /** Ends the threads. What was put stays; the store may be used again. */
+  async close(): Promise<void> {
+    await Promise.all([this.#writing.close(), this.#checking.close()])
   }
 
-  async #write(
-    sha256: string,
-    bytes: number,
-    fill: (folder: string) => Promise<readonly PackedFile[]>,
-  ): Promise<StoredCode> {
-    const place = join(this.#folder, sha256)
-    if (await this.#isWhole(sha256)) return { sha256, bytes }
-    const temporary = join(this.#folder, `tmp-${randomBytes(8).toString('hex')}`)
+  async #put(job: PackageJob & { temporaryName: string }, transfer: readonly ArrayBuffer[] = []): Promise<StoredCode> {
+    await this.#makeDir()
+    let result: PackageResult
     try {
-      const files = join(temporary, 'files')
-      await mkdir(files, { recursive: true, mode: 0o755 })
-      const manifest: Manifest = { bytes, files: await fill(files) }
-      await writeDurably(join(temporary, 'manifest.json'), JSON.stringify(manifest))
-      await this.#syncFolder(temporary)
-      // What is there under this name was found damaged above.
-      await removeTree(place)
-      await rename(temporary, place)
-      await this.#syncFolder(this.#folder)
+      result = await this.#writing.run(job, transfer)
     } catch (fault) {
-      await removeTree(temporary).catch(() => {})
-      if (fault instanceof HearthError) throw fault
-      throw isDiskFault(fault) ? diskFault(fault) : fault
+      await this.#removeLeftover(job.temporaryName)
+      throw fault
     }
-    this.#verified.set(sha256, Promise.resolve(join(place, 'files')))
-    return { sha256, bytes }
+    if (!('sha256' in result)) throw new Error('the package thread answered another question')
+    return result
   }
 
-  async #isWhole(sha256: string): Promise<boolean> {
+  /** Only a thread that was killed leaves something; the next start would remove it too. */
+  async #removeLeftover(name: string): Promise<void> {
     try {
-      await this.directory(sha256)
-      return true
-    } catch {
-      return false
+      await this.#writing.run({ kind: 'remove', names: [name] })
+    } catch (fault) {
+      this.#log.warn({ err: fault, name }, 'an unfinished code package could not be removed; the next start will')
     }
   }
 
-  async #verify(sha256: string): Promise<string> {
-    const place = join(this.#folder, sha256)
-    const files = join(place, 'files')
+  async #check(sha256: string): Promise<string> {
+    const folder = join(this.#dir, sha256)
+    const damage = isPackageName(sha256) ? await this.#findDamage(sha256, folder) : 'that is not the name of a package'
+    if (damage === null) return join(folder, filesName)
+    this.#log.error({ sha256, damage }, 'stored code is damaged')
+    throw new HearthError('code_corrupt', `The stored code ${sha256} is damaged (${damage}). Deploy it again.`)
+  }
+
+  async #findDamage(sha256: string, folder: string): Promise<string | null> {
+    const manifest = await readManifest(folder).catch(() => null)
+    const files = Array.isArray(manifest?.files) ? manifest.files : []
+    const bytes = files.reduce((sum, file) => sum + file.bytes, 0)
+    if (isQuicklyChecked(files.length, bytes)) return await findDamage(folder)
+    const result = await this.#checking.run({ kind: 'find-damage', sha256 })
+    return 'damage' in result ? result.damage : 'it could not be checked'
+  }
+
+  async #makeDir(): Promise<void> {
     try {
-      const manifest = JSON.parse(await readFile(join(place, 'manifest.json'), 'utf8')) as Manifest
-      for (const file of manifest.files) {
-        const path = join(files, file.path)
-        if ((await stat(path)).size !== file.bytes || (await hashOf(path)) !== file.sha256)
-          throw new Error(`${file.path} has changed`)
-      }
-      return files
+      await mkdir(this.#dir, { recursive: true, mode: 0o700 })
     } catch (cause) {
       throw new HearthError(
-        'code_corrupt',
-        'The stored code is missing or has changed since it was deployed; deploy it again.',
-        { cause },
+        'storage_unavailable',
+        `The folder ${this.#dir} cannot be made: ${(cause as Error).message}`,
+        {
+          cause,
+        },
       )
     }
   }
-
-  /** Without this a power cut may forget the names in a folder, though the files' contents are safe. */
-  async #syncFolder(path: string): Promise<void> {
-    const folder = await open(path, 'r')
-    try {
-      await folder.sync()
-    } finally {
-      await folder.close()
-    }
-  }
 }
 
-async function writeDurably(path: string, text: string): Promise<void> {
-  const file = await open(path, 'wx', 0o444)
-  try {
-    await file.writeFile(text)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-}
-
-async function hashOf(path: string): Promise<string> {
-  const hash = createHash('sha256')
-  for await (const chunk of createReadStream(path)) hash.update(chunk)
-  return hash.digest('hex')
-}
-
-/** Folders of packages are read-only; only root may remove from them as they are. */
-async function removeTree(path: string): Promise<void> {
-  try {
-    await rm(path, { recursive: true, force: true })
-  } catch (fault) {
-    if (!isDiskFault(fault) || (fault.code !== 'EACCES' && fault.code !== 'EPERM')) throw fault
-    await makeWritable(path)
-    await rm(path, { recursive: true, force: true })
-  }
-}
-
-async function makeWritable(path: string): Promise<void> {
-  await chmod(path, 0o755)
-  for (const entry of await readdir(path, { withFileTypes: true })) {
-    if (entry.isDirectory()) await makeWritable(join(path, entry.name))
-  }
-}
-
-const isDiskFault = (fault: unknown): fault is NodeJS.ErrnoException =>
-  fault instanceof Error && typeof (fault as NodeJS.ErrnoException).syscall === 'string'
+const newTemporaryName = (): string => temporaryPrefix + randomBytes(8).toString('hex')
