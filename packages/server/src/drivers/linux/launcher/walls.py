@@ -50,7 +50,7 @@ def enter(plan):
     try:
         # 1. Limits first: from here on everything is counted.
         for path in plan.request["join"]:
-            _write(path, "0")
+            _join(path)
         _write("/proc/self/oom_score_adj", "500")
 
         step = "close descriptors"
@@ -142,6 +142,13 @@ def _write(path, text, folder=None):
         os.write(fd, text.encode())
     finally:
         os.close(fd)
+
+
+def _join(procs):
+    """By way of `tasks` where there is one (version 1): a lone thread that moves itself needs no lock on the whole
+    machine's forks, and waiting for that lock takes 10 ms. We are one thread, so both files mean the same."""
+    tasks = os.path.join(os.path.dirname(procs), "tasks")
+    _write(tasks if os.path.exists(tasks) else procs, "0")
 
 
 def _connect(folder, token):
