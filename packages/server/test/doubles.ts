@@ -1,15 +1,18 @@
 // Small stand-ins for what the doors and the catalog need, each doing plainly what its port promises.
 
 import { createHash } from 'node:crypto'
+import { CALL_KIND } from '@hearth/protocol'
 import type { ArtifactStore, StoredCode } from '../src/domain/artifacts.ts'
 import type { Clock } from '../src/domain/clock.ts'
 import type { FunctionRecord } from '../src/domain/function.ts'
 import { HearthError } from '../src/domain/hearth-error.ts'
-import type { InvocationRecord } from '../src/domain/invocation.ts'
+import { type CapturedLogs, type InvocationRecord, noLogs, type Result } from '../src/domain/invocation.ts'
 import type { KeyRecord } from '../src/domain/key.ts'
+import type { Outcome } from '../src/domain/outcome.ts'
 import type { Runtime, RuntimeCatalog } from '../src/domain/runtime.ts'
 import type { FunctionStore, InvocationStore, KeyStore } from '../src/domain/store.ts'
 import type { Walls } from '../src/domain/walls.ts'
+import type { InvokeRequest, Invoker } from '../src/invoke/invoker.ts'
 
 /** Time that stands still until it is moved. */
 export class StoppedClock implements Clock {
@@ -169,5 +172,32 @@ export class ListInvocationStore implements InvocationStore {
 
   async prune(): Promise<number> {
     return 0
+  }
+}
+
+/** Answers calls as told, and remembers them. */
+export class ScriptedInvoker implements Invoker {
+  readonly calls: InvokeRequest[] = []
+  /** By default the body comes back as it is. */
+  answer: (request: InvokeRequest) => Outcome | Promise<Outcome> = ({ body, kind }) =>
+    kind === CALL_KIND.http
+      ? { kind: 'returned', payload: body, http: { status: 200, headers: ['content-type', 'text/plain'], body } }
+      : { kind: 'returned', payload: body, http: null }
+  logs: CapturedLogs = noLogs
+
+  async invoke(request: InvokeRequest): Promise<Result> {
+    this.calls.push(request)
+    return {
+      outcome: await this.answer(request),
+      isolation: request.isolation ?? 'linux',
+      start: 'warm',
+      sandboxId: 'sandbox-1',
+      queueMs: 0.0214,
+      initMs: 0,
+      runMs: 1.25,
+      memoryUsedBytes: null,
+      cpuMs: null,
+      logs: request.wantsLogs ? this.logs : noLogs,
+    }
   }
 }
