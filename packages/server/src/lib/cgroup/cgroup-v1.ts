@@ -149,8 +149,12 @@ class GroupV1 implements Cgroup {
     this.#freezer = join(roots.freezer, name)
   }
 
+  /**
+   * A lone thread that moves itself needs no lock on the whole machine's forks; by way of `cgroup.procs` a process waits
+   * 10 ms for that lock.
+   */
   get joinFiles(): readonly string[] {
-    return this.#directories.map((directory) => join(directory, 'cgroup.procs'))
+    return this.#directories.map((directory) => join(directory, 'tasks'))
   }
 
   open(): void {

@@ -22,7 +22,7 @@ export interface CgroupLimits {
 
 export interface Cgroup {
   readonly name: string
-  /** Files into which a process writes `0` to join; it must write into every one of them. */
+  /** Files into which a process that has only one thread writes `0` to join: into every one of them. */
   readonly joinFiles: readonly string[]
   setLimits(limits: CgroupLimits): void
   /** Starts to stop every process inside. The kernel needs no further call to finish, also when new ones are forked. */
