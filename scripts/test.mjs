@@ -13,7 +13,7 @@ import { ensureBuilt } from './support/build.mjs'
 import { ensurePackages, npm } from './support/packages.mjs'
 import { run, runShown, say } from './support/progress.mjs'
 import { root } from './support/root.mjs'
-import { countTests, isComplete } from './support/test-count.mjs'
+import { countTests, isComplete, skippedTests } from './support/test-count.mjs'
 import { ensureSystemPackages } from './system-packages.mjs'
 
 /** @typedef {import('./support/test-count.mjs').Count} Count */
@@ -65,7 +65,9 @@ async function runVitest() {
     const program = join(root, 'node_modules/vitest/vitest.mjs')
     const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
     const exitCode = await runShown(process.execPath, [program, 'run', ...reporters, ...filters], { cwd: root })
-    return countTests(existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : null, exitCode)
+    const results = existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : null
+    for (const name of results === null ? [] : skippedTests(results)) say(`skipped ${name.replace(`${root}/`, '')}`)
+    return countTests(results, exitCode)
   } finally {
     rmSync(folder, { recursive: true })
   }

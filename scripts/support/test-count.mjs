@@ -3,7 +3,8 @@
 /**
  * @typedef {{ passed: number, failed: number, skipped: number }} Count
  * @typedef {{ numPassedTests: number, numFailedTests: number, numPendingTests: number, numTodoTests: number,
- *   success: boolean, testResults: { status: string, assertionResults: { status: string }[] }[] }} Report
+ *   success: boolean,
+ *   testResults: { name?: string, status: string, assertionResults: { status: string, fullName?: string }[] }[] }} Report
  */
 
 /**
@@ -25,6 +26,22 @@ export function countTests(report, exitCode) {
     failed: failed + unexplained,
     skipped: report.numPendingTests + report.numTodoTests,
   }
+}
+
+/**
+ * What was left out, for whoever reads the end of the output only. Tests of a file that failed to get ready are not
+ * listed: they are told of as failures.
+ * @param {Report} report
+ * @returns {string[]}
+ */
+export function skippedTests(report) {
+  return report.testResults
+    .filter((file) => file.status !== 'failed')
+    .flatMap((file) =>
+      file.assertionResults
+        .filter((test) => test.status === 'pending' || test.status === 'skipped' || test.status === 'todo')
+        .map((test) => `${file.name ?? ''}: ${test.fullName ?? ''}`),
+    )
 }
 
 /** Whether a run may be called green: nothing failed, and something was run at all. @param {Count} count */

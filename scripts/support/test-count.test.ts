@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { countTests, isComplete } from './test-count.mjs'
+import { countTests, isComplete, skippedTests } from './test-count.mjs'
 
 const report = {
   numPassedTests: 3,
@@ -36,4 +36,13 @@ test('calls a run without any test incomplete', () => {
   expect(isComplete({ passed: 0, failed: 0, skipped: 9 })).toBe(false)
   expect(isComplete({ passed: 1, failed: 1, skipped: 0 })).toBe(false)
   expect(isComplete({ passed: 1, failed: 0, skipped: 0 })).toBe(true)
+})
+
+test('names what was left out', () => {
+  const tests = [
+    { status: 'passed', fullName: 'ran' },
+    { status: 'skipped', fullName: 'was left out' },
+  ]
+  const testResults = [{ name: 'a.test.ts', status: 'passed', assertionResults: tests }]
+  expect(skippedTests({ ...report, testResults })).toEqual(['a.test.ts: was left out'])
 })

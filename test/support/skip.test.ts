@@ -1,7 +1,17 @@
-import { afterEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { skipFor } from './skip.ts'
 
-afterEach(() => vi.unstubAllEnvs())
+let said: string[]
+
+beforeEach(() => {
+  said = []
+  vi.spyOn(process.stderr, 'write').mockImplementation((text) => said.push(String(text)) > 0)
+})
+
+afterEach(() => {
+  vi.restoreAllMocks()
+  vi.unstubAllEnvs()
+})
 
 test('skips nothing when nothing is missing', () => {
   vi.stubEnv('CI', 'true')
@@ -11,6 +21,7 @@ test('skips nothing when nothing is missing', () => {
 test('skips with a reason on a developer machine', () => {
   vi.stubEnv('CI', '')
   expect(skipFor('bubblewrap is not installed')).toBe(true)
+  expect(said).toEqual(['skipped: bubblewrap is not installed\n'])
 })
 
 test('fails on CI, naming what is missing', () => {
