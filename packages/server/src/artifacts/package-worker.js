@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { parentPort, workerData } from 'node:worker_threads'
 import { fsyncDirectory, removeTree } from './disk.js'
 import { isPackageName, temporaryPrefix } from './package-format.js'
+import { PackagePaths } from './package-paths.js'
 import { PackageRefused } from './package-refused.js'
 import { PackageWriter } from './package-writer.js'
 import { unzip } from './unzip.js'
@@ -56,8 +57,10 @@ async function done(job) {
       // NUL cannot be part of a name, so no two pairs of name and text make the same string of bytes.
       const sha256 = createHash('sha256').update(`${job.name}\0`).update(bytes).digest('hex')
       return await put(sha256, bytes.byteLength, job.temporaryName, async (writer) => {
-        writer.begin()
-        await writer.addFile(job.name, false, [bytes])
+        const paths = new PackagePaths(limits)
+        const path = paths.addFile(job.name)
+        writer.begin(paths.directories)
+        await writer.addFile(path, false, [bytes])
       })
     }
     case 'find-damage':
@@ -85,7 +88,7 @@ async function put(sha256, uploadBytes, temporaryName, write) {
     fsyncDirectory(disk, dir)
     return { sha256, bytes: (await readManifest(`${dir}/${sha256}`)).uploadBytes }
   }
-  const writer = new PackageWriter(disk, dir, temporaryName, limits)
+  const writer = new PackageWriter(disk, dir, temporaryName)
   try {
     await write(writer)
     replaceDamaged(sha256)

@@ -2,13 +2,12 @@
 // is checked here, before a byte is written (P-ZIP-1).
 
 import yauzl from 'yauzl'
-import { packagePath, quote } from './package-path.js'
+import { PackagePaths, quote, tooMany } from './package-paths.js'
 import { cannotUnzip, PackageRefused } from './package-refused.js'
 
 /**
- * @typedef {object} ZipMember
- * @property {string} name
- * @property {boolean} isDirectory
+ * @typedef {object} ZippedFile
+ * @property {string} path
  * @property {boolean} executable
  * @property {boolean} deflated
  * @property {number} bytes what it says it inflates to
@@ -28,36 +27,44 @@ const deflateRatioMax = 1_032
 /**
  * @param {Buffer} archive
  * @param {import('./package-format.js').PackageLimits} limits
- * @returns {Promise<ZipMember[]>}
+ * @returns {Promise<{ files: ZippedFile[], directories: string[] }>}
  */
 export async function readZipDirectory(archive, limits) {
-  const zip = await yauzl
-    .fromBufferPromise(archive, { decodeStrings: false, lazyEntries: true, strictFileNames: true })
-    .catch((fault) => {
-      throw cannotUnzip(fault.message)
-    })
+  try {
+    return await readEntries(archive, limits)
+  } catch (fault) {
+    // Nothing but the archive is touched here, so whatever went wrong is wrong with the archive.
+    throw fault instanceof PackageRefused ? fault : cannotUnzip(/** @type {Error} */ (fault).message)
+  }
+}
+
+/**
+ * @param {Buffer} archive
+ * @param {import('./package-format.js').PackageLimits} limits
+ * @returns {Promise<{ files: ZippedFile[], directories: string[] }>}
+ */
+async function readEntries(archive, limits) {
+  const options = { decodeStrings: false, lazyEntries: true, strictFileNames: true, validateEntrySizes: false }
+  const zip = await yauzl.fromBufferPromise(archive, options)
   // yauzl moves this cursor along; now it stands at the first entry. Its types take it for a boolean.
   const directoryStart = Number(zip.readEntryCursor)
-  if (zip.entryCount > limits.zipEntries)
-    throw new PackageRefused(`The package has more than ${limits.zipEntries} files and folders.`)
+  if (zip.entryCount > limits.zipEntries) throw tooMany(limits)
 
-  /** @type {ZipMember[]} */
-  const members = []
+  const paths = new PackagePaths(limits)
+  /** @type {ZippedFile[]} */
+  const files = []
   /** @type {{ start: number, end: number, name: string }[]} */
   const extents = []
   let bytes = 0
-  for await (const entry of entriesOf(zip)) {
+  for await (const entry of zip.eachEntry()) {
     const name = nameOf(entry)
-    const header = await zip.readLocalFileHeaderPromise(entry).catch((fault) => {
-      throw cannotUnzip(`${quote(name)}: ${fault.message}`)
-    })
+    const header = await zip.readLocalFileHeaderPromise(entry)
     const start = entry.relativeOffsetOfLocalHeader
     const end = header.fileDataStart + entry.compressedSize
     if (end > directoryStart) throw cannotUnzip(`${quote(name)} reaches beyond the archive's contents`)
     refuseOddities(entry, header, name)
-    // Now rather than when it is written: a bad name far back must not cost the unpacking of all before it.
-    packagePath(name, limits)
-    members.push(memberOf(entry, name, archive.subarray(header.fileDataStart, end)))
+    if (name.endsWith('/')) paths.addDirectory(name)
+    else files.push(zippedFile(entry, paths.addFile(name), archive.subarray(header.fileDataStart, end)))
     extents.push({ start, end, name })
     bytes += entry.uncompressedSize
     if (bytes > limits.unzippedBytes) throw tooLarge(limits)
@@ -66,23 +73,13 @@ export async function readZipDirectory(archive, limits) {
   if (archive.length >= cursor + 4 && archive.readUInt32LE(cursor) === centralHeaderSignature)
     throw cannotUnzip('it has more entries than it says')
   refuseOverlaps(extents)
-  if (!members.some(({ isDirectory }) => !isDirectory))
-    throw new PackageRefused('Uploaded file must be a non-empty zip')
-  return members
+  if (files.length === 0) throw new PackageRefused('Uploaded file must be a non-empty zip')
+  return { files, directories: paths.directories }
 }
 
 /** In the words of AWS. */
 const tooLarge = (/** @type {import('./package-format.js').PackageLimits} */ { unzippedBytes }) =>
   new PackageRefused(`Unzipped size must be smaller than ${unzippedBytes} bytes`)
-
-/** @param {import('yauzl').ZipFile} zip */
-async function* entriesOf(zip) {
-  try {
-    yield* zip.eachEntry()
-  } catch (fault) {
-    throw fault instanceof PackageRefused ? fault : cannotUnzip(/** @type {Error} */ (fault).message)
-  }
-}
 
 /**
  * @param {import('yauzl').Entry} entry
@@ -123,21 +120,18 @@ function refuseOddities(entry, header, name) {
 
 /**
  * @param {import('yauzl').Entry} entry
- * @param {string} name
+ * @param {string} path
  * @param {Uint8Array} packed
- * @returns {ZipMember}
+ * @returns {ZippedFile}
  */
-function memberOf(entry, name, packed) {
-  return {
-    name,
-    isDirectory: name.endsWith('/'),
-    executable: ((entry.externalFileAttributes >>> 16) & 0o111) !== 0,
-    deflated: entry.compressionMethod === METHOD.deflated,
-    bytes: entry.uncompressedSize,
-    crc32: entry.crc32,
-    packed,
-  }
-}
+const zippedFile = (entry, path, packed) => ({
+  path,
+  executable: ((entry.externalFileAttributes >>> 16) & 0o111) !== 0,
+  deflated: entry.compressionMethod === METHOD.deflated,
+  bytes: entry.uncompressedSize,
+  crc32: entry.crc32,
+  packed,
+})
 
 /**
  * Names are UTF-8 where they are valid UTF-8 (many programs write it without saying so), else what the archive says.
