@@ -23,6 +23,8 @@ export interface FunctionCatalogParts {
   readonly clock: Clock
   /** Time-ordered and unique for ever. */
   readonly nextId: () => string
+  /** Told the id of a version that no new call will run: it was replaced, or its function removed. */
+  readonly onRetired?: (versionId: string) => void
 }
 
 export class FunctionCatalog {
@@ -57,6 +59,10 @@ export class FunctionCatalog {
   /** In the order they were made; a page is not disturbed by functions that come and go meanwhile. */
   list(limit: number, cursor: string | null): Listing<FunctionRecord> {
     return listAfter(this.#byId.values(), limit, cursor)
+  }
+
+  all(): Iterable<FunctionRecord> {
+    return this.#byId.values()
   }
 
   get size(): number {
@@ -108,6 +114,7 @@ export class FunctionCatalog {
       const record = this.#known(id)
       await this.#parts.store.remove(id)
       this.#forget(record)
+      this.#parts.onRetired?.(record.latest.id)
       return record
     })
   }
@@ -133,6 +140,7 @@ export class FunctionCatalog {
       const before = this.#byId.get(id)
       if (before !== undefined) this.#forget(before)
       this.#remember(record)
+      if (before !== undefined && before.latest.id !== record.latest.id) this.#parts.onRetired?.(before.latest.id)
       return record
     })
   }

@@ -48,6 +48,14 @@ export class InvokeDoor {
     this.#parts = parts
   }
 
+  /** Answers a request on the invoke path; false when it is another request. */
+  readonly take = (request: IncomingMessage, response: ServerResponse): boolean => {
+    const name = invokedFunction(request.url ?? '')
+    if (name === null) return false
+    void this.handle(request, response, name)
+    return true
+  }
+
   readonly handle = async (request: IncomingMessage, response: ServerResponse, name: string): Promise<void> => {
     const { nextId, log } = this.#parts
     const requestId = nextId()

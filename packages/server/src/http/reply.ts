@@ -70,7 +70,7 @@ export function sendError(
  * A client that asked whether to send its body, and is told no, may send it or not; what comes next on the connection
  * could be either. Everyone else's unread body is skipped by Node, within the time a request may take.
  */
-function leavesConnectionUsable(request: IncomingMessage, fault: unknown): boolean {
+export function leavesConnectionUsable(request: IncomingMessage, fault: unknown): boolean {
   if (request.headers.expect !== undefined && !request.complete) return false
   return !(fault instanceof HearthError && ['malformed_request', 'draining'].includes(fault.code))
 }

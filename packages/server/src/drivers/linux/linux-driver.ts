@@ -167,6 +167,7 @@ export class LinuxDriver implements SandboxDriver {
   }
 
   async close(): Promise<void> {
+    if (this.#closed) return
     this.#closed = true
     await Promise.all([...this.#sandboxes].map((sandbox) => sandbox.destroy('the server is shutting down')))
     await this.#launchers.close()

@@ -50,7 +50,7 @@ export class ProcessSandbox implements Sandbox {
     channel.on('error', () => {})
     this.exited = new Promise((resolve) => {
       const onExit = (code: number | null, signal: string | null): void =>
-        resolve({ code, signal, outOfMemory: signal === 'SIGKILL' && (this.stats().oomKills ?? 0) > 0 })
+        resolve({ code, signal, outOfMemory: signal === 'SIGKILL' && this.#ranOutOfMemory() })
       if (child.exitCode !== null || child.signalCode !== null) onExit(child.exitCode, child.signalCode)
       else child.once('exit', onExit)
     })
@@ -82,6 +82,15 @@ export class ProcessSandbox implements Sandbox {
   destroy(): Promise<void> {
     this.#destroyed ??= this.#destroy()
     return this.#destroyed
+  }
+
+  /** A group that is gone, because a sweep took it, has nothing more to tell. */
+  #ranOutOfMemory(): boolean {
+    try {
+      return (this.#cgroup?.stats().oomKills ?? 0) > 0
+    } catch {
+      return false
+    }
   }
 
   async #destroy(): Promise<void> {

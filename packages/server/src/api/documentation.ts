@@ -1,0 +1,27 @@
+// The API in OpenAPI, made from the routes themselves, and a page to read and try it.
+
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import { Type } from 'typebox'
+import type { Api } from './api.ts'
+
+/** Before the routes, which it listens to. */
+export async function addDocumentation(api: Api, version: string): Promise<void> {
+  await api.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Hearth', version, description: 'Run functions safely and fast.' },
+      components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
+      security: [{ key: [] }],
+    },
+  })
+  await api.register(swaggerUi, { routePrefix: '/docs', staticCSP: true, uiConfig: { persistAuthorization: false } })
+  api.get(
+    '/openapi.json',
+    {
+      config: { scope: 'open' },
+      schema: { tags: ['documentation'], security: [], summary: 'This document', response: { 200: Type.Unknown() } },
+    },
+    async () => api.swagger(),
+  )
+}

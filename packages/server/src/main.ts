@@ -1,0 +1,61 @@
+// Command line and environment -> Config -> Hearth -> signals. Nothing else.
+
+import { readFileSync } from 'node:fs'
+import { pino } from 'pino'
+import { ConfigError, readConfig } from './config.ts'
+import { examine, tellExamination } from './doctor.ts'
+import { Hearth } from './hearth.ts'
+import { helpText } from './settings-text.ts'
+import { packageVersion } from './version.ts'
+
+async function main(): Promise<void> {
+  const config = readConfig({
+    argv: process.argv.slice(2),
+    env: process.env,
+    readFile: (path) => readFileSync(path, 'utf8'),
+  })
+  if (config.command === 'help') return void process.stdout.write(helpText())
+  if (config.command === 'version') return void process.stdout.write(`${packageVersion}\n`)
+
+  const log = pino({ level: config.logLevel, base: null }, pino.destination({ fd: 2, sync: false }))
+  if (config.command === 'doctor') {
+    const examination = await examine(config, log)
+    process.stdout.write(config.json ? `${JSON.stringify(examination)}\n` : tellExamination(examination))
+    process.exitCode = examination.automatic === null ? 1 : 0
+    return
+  }
+
+  for (const warning of config.warnings) log.warn({}, warning)
+  const hearth = await Hearth.start(config, log)
+  listenToSignals(hearth)
+  // A closed stdout must not end a server that has told all it had to tell.
+  process.stdout.on('error', () => {})
+  process.stdout.write(config.readyJson ? `${JSON.stringify(hearth.readiness)}\n` : hearth.greeting)
+}
+
+/** The first signal drains, a second one ends at once. */
+function listenToSignals(hearth: Hearth): void {
+  let asked = false
+  const onSignal = (): void => {
+    if (asked) process.exit(1)
+    asked = true
+    hearth.stop().then(
+      () => process.exit(0),
+      (fault) => {
+        process.stderr.write(`Hearth did not stop cleanly: ${fault}\n`)
+        process.exit(1)
+      },
+    )
+  }
+  process.on('SIGTERM', onSignal)
+  process.on('SIGINT', onSignal)
+  // The terminal is gone; the server stays, as daemons do.
+  process.on('SIGHUP', () => {})
+}
+
+main().catch((fault: unknown) => {
+  const expected =
+    fault instanceof ConfigError || (fault instanceof Error && 'code' in fault && fault.name === 'HearthError')
+  process.stderr.write(`${expected ? (fault as Error).message : ((fault as Error)?.stack ?? fault)}\n`)
+  process.exit(fault instanceof ConfigError ? 2 : 1)
+})
