@@ -1,13 +1,14 @@
 // What every resource of the native API shares: one fastify instance whose routes all say who may use them, bodies read
 // with Hearth's own care, and faults told in one form.
 
-import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
-import type { Scope } from '@hearth/protocol'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import type { ErrorDetail, Scope } from '@hearth/protocol'
 import fastify, { type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify'
 import { HearthError } from '../domain/hearth-error.ts'
 import type { Log } from '../domain/log.ts'
 import type { Doorkeeper, Principal } from '../http/doorkeeper.ts'
 import { CallerLeft, errorAnswer, leavesConnectionUsable } from '../http/reply.ts'
+import { validatorCompiler } from './query-validator.ts'
 import { readRequestBody } from './request-body.ts'
 
 declare module 'fastify' {
@@ -49,11 +50,12 @@ export function newApi({ doorkeeper, nextId, log }: ApiParts) {
     genReqId: nextId,
     frameworkErrors: (fault, request, reply) => answer(fault, request as never, reply as never),
     schemaErrorFormatter: (faults, where) => {
-      const details = faults.map(({ instancePath, message }) => ({
-        path: instancePath.slice(1).replaceAll('/', '.') || where,
-        message: message ?? 'is not valid',
-      }))
-      return new HearthError('invalid_request', `The ${where} has faults.`, { details })
+      const details = new Map<string, ErrorDetail>()
+      for (const { instancePath, message = 'is not valid' } of faults) {
+        const path = instancePath.slice(1).replaceAll('/', '.') || where
+        if (!details.has(path)) details.set(path, { path, message })
+      }
+      return new HearthError('invalid_request', `The ${where} has faults.`, { details: [...details.values()] })
     },
   }).withTypeProvider<TypeBoxTypeProvider>()
 
@@ -62,11 +64,7 @@ export function newApi({ doorkeeper, nextId, log }: ApiParts) {
   // Bodies are read below, after the key and the query have been found good.
   api.removeAllContentTypeParsers()
   api.addContentTypeParser('*', (_request, _payload, done) => done(null))
-  api.setValidatorCompiler((route) =>
-    route.httpPart === 'body'
-      ? () => true
-      : TypeBoxValidatorCompiler(route as Parameters<typeof TypeBoxValidatorCompiler>[0]),
-  )
+  api.setValidatorCompiler(validatorCompiler)
   // Schemas describe answers to readers; what is sent is what the view holds.
   api.setSerializerCompiler(() => (data) => JSON.stringify(data))
 
