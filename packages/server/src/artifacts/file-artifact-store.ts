@@ -1,13 +1,21 @@
 // Code packages as folders, by the hash of what was uploaded. Whatever touches many bytes happens in threads.
 
 import { randomBytes } from 'node:crypto'
+import { statSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LIMITS } from '@hearth/protocol'
 import type { ArtifactStore, StoredCode } from '../domain/artifacts.ts'
 import { HearthError } from '../domain/hearth-error.ts'
 import { type Log, silentLog } from '../domain/log.ts'
-import { filesName, isPackageName, type PackageLimits, temporaryPrefix } from './package-format.js'
+import {
+  filesName,
+  isPackageName,
+  type Manifest,
+  manifestName,
+  type PackageLimits,
+  temporaryPrefix,
+} from './package-format.js'
 import { PackageThread } from './package-thread.ts'
 import type { PackageJob, PackageResult } from './package-worker.js'
 import { findDamage, readManifest } from './verify-package.js'
@@ -23,8 +31,12 @@ export interface FileArtifactStoreOptions {
   readonly disk?: URL
 }
 
-/** POLICY: a package is checked beside other work when that takes a moment, else in a thread. */
-const isQuicklyChecked = (files: number, bytes: number): boolean => files <= 64 && bytes <= 2 * 1024 * 1024
+/** POLICY: a package that is checked in about a millisecond is not worth a thread. */
+const isQuicklyChecked = ({ files }: Manifest): boolean =>
+  files.length <= 16 && files.reduce((sum, { bytes }) => sum + bytes, 0) <= 256 * 1024
+
+/** The manifest of a package with more files than that is not even read here. */
+const quickManifestBytesMax = 8 * 1024
 
 export class FileArtifactStore implements ArtifactStore {
   readonly #dir: string
@@ -119,10 +131,12 @@ export class FileArtifactStore implements ArtifactStore {
   }
 
   async #findDamage(sha256: string, folder: string): Promise<string | null> {
-    const manifest = await readManifest(folder).catch(() => null)
-    const files = Array.isArray(manifest?.files) ? manifest.files : []
-    const bytes = files.reduce((sum, file) => sum + file.bytes, 0)
-    if (isQuicklyChecked(files.length, bytes)) return await findDamage(folder)
+    try {
+      if (statSync(join(folder, manifestName)).size <= quickManifestBytesMax && isQuicklyChecked(readManifest(folder)))
+        return findDamage(folder)
+    } catch {
+      return 'its manifest is missing or unreadable'
+    }
     const result = await this.#checking.run({ kind: 'find-damage', sha256 })
     return 'damage' in result ? result.damage : 'it could not be checked'
   }

@@ -64,7 +64,7 @@ async function done(job) {
       })
     }
     case 'find-damage':
-      return { damage: await findDamage(`${dir}/${job.sha256}`) }
+      return { damage: findDamage(`${dir}/${job.sha256}`) }
     case 'remove':
       return { removed: remove(job.names) }
     case 'sweep': {
@@ -82,11 +82,10 @@ async function done(job) {
  * @param {(writer: PackageWriter) => Promise<void>} write
  */
 async function put(sha256, uploadBytes, temporaryName, write) {
-  const known = await isKept(sha256)
-  if (known) {
+  if (isKept(sha256)) {
     // Perhaps it got its name in a moment that the disk has not seen yet.
     fsyncDirectory(disk, dir)
-    return { sha256, bytes: (await readManifest(`${dir}/${sha256}`)).uploadBytes }
+    return { sha256, bytes: readManifest(`${dir}/${sha256}`).uploadBytes }
   }
   const writer = new PackageWriter(disk, dir, temporaryName)
   try {
@@ -101,8 +100,8 @@ async function put(sha256, uploadBytes, temporaryName, write) {
 }
 
 /** @param {string} sha256 */
-async function isKept(sha256) {
-  return disk.list(`${dir}/${sha256}`).length > 0 && (await findDamage(`${dir}/${sha256}`)) === null
+function isKept(sha256) {
+  return disk.list(`${dir}/${sha256}`).length > 0 && findDamage(`${dir}/${sha256}`) === null
 }
 
 /** A package that is there although it is not kept is damaged: the same upload heals it. @param {string} sha256 */
