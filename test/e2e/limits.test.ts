@@ -181,11 +181,6 @@ describe('bad endings', () => {
       code: 'import os\ndef handler(e, c): os.kill(os.getpid(), 9)',
       message: 'signal: killed',
     },
-    'a kill of everything': {
-      language: 'python',
-      code: 'import os\ndef handler(e, c): os.kill(-1, 9)',
-      message: 'signal: killed',
-    },
     'a crash of the interpreter': {
       language: 'python',
       code: 'import ctypes\ndef handler(e, c): ctypes.string_at(0)',
@@ -202,6 +197,12 @@ describe('bad endings', () => {
       await isFine()
     })
   }
+
+  it('lets a function that kills everything it can reach find nothing but itself', async () => {
+    const { outcome, answer } = await run('python', 'import os\ndef handler(e, c): os.kill(-1, 9)')
+    expect([outcome, answer.body.errorType]).toEqual(['error', 'ProcessLookupError'])
+    await isFine()
+  })
 
   it('answers every call right although the function crashes after answering', async () => {
     const { name } = await run(

@@ -13,6 +13,7 @@ import { FunctionCatalog } from './catalog/function-catalog.ts'
 import { KeyCatalog } from './catalog/key-catalog.ts'
 import type { Config } from './config.ts'
 import { systemClock } from './domain/clock.ts'
+import type { Version } from './domain/function.ts'
 import { HearthError } from './domain/hearth-error.ts'
 import { Lifecycle } from './domain/lifecycle.ts'
 import type { Log } from './domain/log.ts'
@@ -198,6 +199,7 @@ export class Hearth {
       clock,
       nextId,
       onRetired: (versionId) => scheduler.retire(versionId),
+      onLive: (version) => warmUp(version, scheduler, machine),
     })
     await functions.load()
     await functions.sweepCode()
@@ -247,7 +249,7 @@ export class Hearth {
     }
     writePrivate(join(dataDir, 'server.json'), `${JSON.stringify(readiness)}\n`)
     keep('the notice of where it is', () => rm(join(dataDir, 'server.json'), { force: true }))
-    warmUp(functions, scheduler, machine)
+    for (const { latest } of functions.all()) warmUp(latest, scheduler, machine)
     return new Hearth(readiness, greetingOf(readiness, walls, newAdminKey, dataDir), takeDown)
   }
 }
@@ -290,13 +292,11 @@ function driverView(report: ProbeReport, driver: SandboxDriver | undefined): Dri
   }
 }
 
-/** Leaves runtimes waiting for the functions there are, so that their first call need not start one. */
-function warmUp(functions: FunctionCatalog, scheduler: Scheduler, { walls, runtimes }: Machine): void {
-  for (const { latest } of functions.all()) {
-    const isolation = latest.config.isolation === 'auto' ? walls.automatic : latest.config.isolation
-    const runtime = runtimes.find(latest.config.runtime)
-    if (isolation !== null && runtime !== null && walls.whyNot(isolation) === null) scheduler.expect(isolation, runtime)
-  }
+/** Keeps a runtime booted for the version's first call. */
+function warmUp({ config }: Version, scheduler: Scheduler, { walls, runtimes }: Machine): void {
+  const isolation = config.isolation === 'auto' ? walls.automatic : config.isolation
+  const runtime = runtimes.find(config.runtime)
+  if (isolation !== null && runtime !== null && walls.whyNot(isolation) === null) scheduler.expect(isolation, runtime)
 }
 
 async function takeLock(dataDir: string): Promise<FolderLock> {

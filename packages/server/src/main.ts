@@ -33,12 +33,19 @@ async function main(): Promise<void> {
   process.stdout.write(config.readyJson ? `${JSON.stringify(hearth.readiness)}\n` : hearth.greeting)
 }
 
+/** One press of Ctrl-C comes twice: from the terminal itself and forwarded by npm. */
+const sameSignalMs = 500
+
 /** The first signal drains, a second one ends at once. */
 function listenToSignals(hearth: Hearth): void {
-  let asked = false
+  let askedMs: number | null = null
   const onSignal = (): void => {
-    if (asked) process.exit(1)
-    asked = true
+    const nowMs = performance.now()
+    if (askedMs !== null) {
+      if (nowMs - askedMs > sameSignalMs) process.exit(1)
+      return
+    }
+    askedMs = nowMs
     hearth.stop().then(
       () => process.exit(0),
       (fault) => {

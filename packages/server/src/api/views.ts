@@ -56,14 +56,14 @@ export const invocationView = (record: InvocationRecord): InvocationView => ({
   start: record.start,
   sandbox_id: record.sandboxId,
   received_at: iso(record.receivedAtMs),
-  queue_ms: record.queueMs,
-  init_ms: record.initMs,
-  run_ms: record.runMs,
-  total_ms: record.totalMs,
+  queue_ms: rounded(record.queueMs),
+  init_ms: rounded(record.initMs),
+  run_ms: rounded(record.runMs),
+  total_ms: rounded(record.totalMs),
   billed_ms: record.billedMs,
   memory_mb: record.memoryMb,
   memory_used_bytes: record.memoryUsedBytes,
-  cpu_ms: record.cpuMs,
+  cpu_ms: record.cpuMs === null ? null : rounded(record.cpuMs),
   event_bytes: record.eventBytes,
   answer_bytes: record.answerBytes,
 })
@@ -82,3 +82,6 @@ export const keyView = (record: KeyRecord): KeyView => ({
   expires_at: record.expiresAtMs === null ? null : iso(record.expiresAtMs),
   last_used_at: record.lastUsedAtMs === null ? null : iso(record.lastUsedAtMs),
 })
+
+/** To the microsecond: what lies below is noise. */
+const rounded = (ms: number): number => Math.round(ms * 1000) / 1000

@@ -25,6 +25,8 @@ export interface FunctionCatalogParts {
   readonly nextId: () => string
   /** Told the id of a version that no new call will run: it was replaced, or its function removed. */
   readonly onRetired?: (versionId: string) => void
+  /** Told the version that calls will run from now on. */
+  readonly onLive?: (version: Version) => void
 }
 
 export class FunctionCatalog {
@@ -141,6 +143,7 @@ export class FunctionCatalog {
       if (before !== undefined) this.#forget(before)
       this.#remember(record)
       if (before !== undefined && before.latest.id !== record.latest.id) this.#parts.onRetired?.(before.latest.id)
+      this.#parts.onLive?.(record.latest)
       return record
     })
   }

@@ -91,6 +91,8 @@ export class GenericPool {
     } catch (fault) {
       this.#booting -= 1
       this.#capacity.release(genericLimits.memoryMb)
+      // Cut short by the shutdown itself: no failure.
+      if (this.#closed) return
       this.#failures += 1
       this.#tools.log.warn({ err: fault, runtime: this.#runtime.name }, 'a generic sandbox did not come up')
       this.#refillLater()

@@ -44,7 +44,13 @@ export class Tally {
   get row(): MetricsRow {
     const count = this.#count
     const share = (part: number): number => (count === 0 ? 0 : part / count)
-    const quantile = (q: number): number => (count === 0 ? 0 : Math.max(0, this.#latencies.getValueAtQuantile(q)))
+    // The smallest value that a share of q does not exceed. The sketch itself rounds the rank down, which for few values
+    // would hide the slowest one.
+    const quantile = (q: number): number => {
+      if (count === 0) return 0
+      const rank = count === 1 ? 0 : (Math.ceil(q * count) - 1) / (count - 1)
+      return Math.max(0, this.#latencies.getValueAtQuantile(rank))
+    }
     return {
       count,
       errors: this.#errors,

@@ -207,6 +207,13 @@ describe('the metrics', () => {
     }
   })
 
+  it('show the slowest of few', () => {
+    const { book: metrics, lifecycle } = book()
+    for (const totalMs of [1, 43]) lifecycle.announce('invocation.finished', record({ totalMs }))
+    const { p50_ms, p99_ms } = metrics.summary().total
+    expect([Math.round(p50_ms), Math.round(p99_ms)]).toEqual([1, 43])
+  })
+
   it('are never negative, and empty where nothing happened', () => {
     const { book: metrics, lifecycle } = book()
     for (const figure of Object.values(metrics.summary().total)) expect(figure).toBe(0)

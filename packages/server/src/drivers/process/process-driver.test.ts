@@ -140,7 +140,9 @@ describe('the process driver', () => {
   it('does not kill a stranger who has got the process id meanwhile', async () => {
     const past = join(root, 'run', 'aaaaaaaaaaaa', 'process', 'old')
     mkdirSync(past, { recursive: true })
-    writeFileSync(join(past, 'process.json'), JSON.stringify({ pid: process.pid, startedTicks: '1' }))
+    const stat = readFileSync('/proc/self/stat', 'utf8').trim().split(' ')
+    stat[21] = '1' // started at another moment
+    writeFileSync(join(past, 'identity'), stat.join(' '))
     await driver.sweep()
     expect(alive(process.pid)).toBe(true)
   })

@@ -2,10 +2,10 @@
 // better can be had and somebody has said so on purpose. Limits are kept where the machine gives the means; they are a
 // help against accidents, not against intent.
 
-import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import type { Duplex } from 'node:stream'
+import type { ChildProcess } from 'node:child_process'
+import { mkdir, readdir, readFile, rm, rmdir } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { HearthError } from '../../domain/hearth-error.ts'
 import type { Log } from '../../domain/log.ts'
 import type { RuntimeCatalog } from '../../domain/runtime.ts'
 import type {
@@ -16,10 +16,12 @@ import type {
   SandboxSpec,
   SweepReport,
 } from '../../domain/sandbox.ts'
-import type { Cgroup, CgroupHost } from '../../lib/cgroup/cgroup.ts'
+import type { Cgroup, CgroupDetection, CgroupHost } from '../../lib/cgroup/cgroup.ts'
 import { detectCgroups } from '../../lib/cgroup/detect-cgroups.ts'
-import { identify, killIdentified } from './process-identity.ts'
-import { cgroupLimits, ProcessSandbox } from './process-sandbox.ts'
+import { linkTree } from '../../lib/link-tree.ts'
+import { killMarked, killRecorded } from './process-identity.ts'
+import { cgroupLimits, endProcesses, markOf, ProcessSandbox } from './process-sandbox.ts'
+import { hasBegun, identityFile, spawnRuntime } from './start-process.ts'
 
 export interface ProcessDriverOptions {
   readonly ownerTag: string
@@ -27,13 +29,12 @@ export interface ProcessDriverOptions {
   readonly runDir: string
   readonly runtimes: Pick<RuntimeCatalog, 'list'>
   readonly log: Log
+  /** For tests; else what the machine has. */
+  readonly cgroups?: CgroupDetection
 }
 
 const bootId = /^[0-9a-f]{12}$/
 const probeWithinMs = 8_000
-
-/** Joins its control group before it becomes the runtime, so that not a single instruction of that is uncounted. */
-const joinThenRun = 'for file in $HEARTH_JOIN; do echo 0 > "$file" || exit 126; done; unset HEARTH_JOIN; exec "$@"'
 
 export class ProcessDriver implements SandboxDriver {
   readonly isolation = 'process'
@@ -43,11 +44,12 @@ export class ProcessDriver implements SandboxDriver {
   readonly #cgroups: CgroupHost | null
   readonly #cgroupPrefix: string
   readonly #sandboxes = new Set<ProcessSandbox>()
+  #closed = false
 
   constructor(options: ProcessDriverOptions) {
     this.#options = options
     this.#folder = join(options.runDir, 'process')
-    this.#cgroups = detectCgroups().host
+    this.#cgroups = (options.cgroups ?? detectCgroups()).host
     this.#cgroupPrefix = `hearth/${options.ownerTag}-process`
     const strength = this.#cgroups === null ? 'none' : 'enforced'
     this.capabilities = {
@@ -107,76 +109,65 @@ export class ProcessDriver implements SandboxDriver {
   }
 
   async create(spec: SandboxSpec, signal: AbortSignal): Promise<Sandbox> {
+    signal.throwIfAborted()
+    if (this.#closed) throw new HearthError('draining', 'the server is shutting down')
     const folder = join(this.#folder, spec.id)
-    await mkdir(join(folder, 'tmp'), { recursive: true, mode: 0o700 })
-    await mkdir(join(folder, 'task'))
     let cgroup: Cgroup | null = null
     let child: ChildProcess | null = null
+    const onAbort = (): void => void child?.kill('SIGKILL')
+    signal.addEventListener('abort', onAbort, { once: true })
     try {
-      cgroup = this.#cgroups?.create(`${this.#cgroupPrefix}/${spec.id}`, cgroupLimits(spec.limits)) ?? null
-      child = await started(this.#spawn(spec, folder, cgroup))
+      await mkdir(join(folder, 'tmp'), { recursive: true, mode: 0o700 })
+      await mkdir(join(folder, 'task'))
+      if (spec.codeDir !== null) await linkTree(spec.codeDir, join(folder, 'task'))
       signal.throwIfAborted()
-      await writeFile(join(folder, 'process.json'), JSON.stringify(await identify(child.pid ?? 0)))
-      const sandbox = new ProcessSandbox(spec, folder, child, child.stdio[3] as Duplex, cgroup, () =>
-        this.#sandboxes.delete(sandbox),
-      )
+      cgroup = this.#cgroups?.create(`${this.#cgroupPrefix}/${spec.id}`, cgroupLimits(spec.limits)) ?? null
+      child = spawnRuntime(spec, { folder, joinFiles: cgroup?.joinFiles ?? [] })
+      for (const stream of child.stdio) stream?.on('error', () => {}) // they break when the guest dies; its exit says how
+      await hasBegun(child)
+      signal.throwIfAborted()
+      const onGone = (): void => void this.#sandboxes.delete(sandbox)
+      const sandbox: ProcessSandbox = new ProcessSandbox({ spec, folder, child, cgroup, onGone })
       this.#sandboxes.add(sandbox)
       return sandbox
     } catch (fault) {
-      child?.kill('SIGKILL')
-      await cgroup?.remove()
-      await rm(folder, { recursive: true, force: true })
-      throw fault
+      if (child?.pid !== undefined) await endProcesses({ pid: child.pid, folder, cgroup })
+      else await cgroup?.remove()
+      await rm(folder, { recursive: true, force: true, maxRetries: 3 })
+      if (signal.aborted) throw signal.reason
+      throw new HearthError('start_failed', `a process could not be started: ${(fault as Error).message}`, {
+        cause: fault,
+      })
+    } finally {
+      signal.removeEventListener('abort', onAbort)
     }
-  }
-
-  #spawn({ runtime }: SandboxSpec, folder: string, cgroup: Cgroup | null): ChildProcess {
-    const runtimeCommand = [runtime.interpreter, ...runtime.flags, join(runtime.programDir, runtime.program), 'fd:3']
-    return spawn('/bin/sh', ['-c', joinThenRun, 'sh', ...runtimeCommand], {
-      cwd: join(folder, 'task'),
-      // Nothing of the server's own environment.
-      env: {
-        PATH: '/usr/local/bin:/usr/bin:/bin',
-        HOME: join(folder, 'tmp'),
-        TMPDIR: join(folder, 'tmp'),
-        HEARTH_JOIN: cgroup?.joinFiles.join(' ') ?? '',
-      },
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-      // A session of its own: what it starts can be found and ended together.
-      detached: true,
-    })
   }
 
   async sweep(): Promise<SweepReport> {
-    const swept = { processes: 0, cgroups: 0, folders: 0, links: 0 }
-    if (this.#cgroups !== null) {
-      const removed = await this.#cgroups.removeTree(this.#cgroupPrefix)
-      swept.processes += removed.processes
-      swept.cgroups += removed.cgroups
-    }
+    const gone = (await this.#cgroups?.removeTree(this.#cgroupPrefix)) ?? { processes: 0, cgroups: 0 }
     const runs = dirname(this.#options.runDir)
-    for (const run of await readdir(runs).catch(() => [])) {
+    const own = basename(this.#options.runDir)
+    let folders = 0
+    let processes = gone.processes
+    for (const run of (await readdir(runs).catch(() => [])).filter((name) => bootId.test(name) && name !== own)) {
       const past = join(runs, run, 'process')
-      if (!bootId.test(run) || past === this.#folder) continue
       for (const id of await readdir(past).catch(() => [])) {
-        const identity = await readFile(join(past, id, 'process.json'), 'utf8').catch(() => null)
-        if (identity !== null && (await killIdentified(JSON.parse(identity)))) swept.processes += 1
-        swept.folders += 1
+        const identity = await readFile(identityFile(join(past, id)), 'utf8').catch(() => '')
+        if (killRecorded(identity)) processes += 1
+        folders += 1
       }
-      await rm(past, { recursive: true, force: true })
+      await rm(past, { recursive: true, force: true, maxRetries: 3 })
+      await rmdir(join(runs, run)).catch(() => {}) // not if another driver still has something there
     }
-    return swept
+    // By what they run in, too: a folder may be gone already, and with it the note of who they are.
+    processes += killMarked({ folder: new RegExp(`${markOf(runs).source}(?!${own}/)[0-9a-f]{12}/process/`) })
+    return { processes, cgroups: gone.cgroups, folders, links: 0 }
   }
 
   async close(): Promise<void> {
+    this.#closed = true
     await Promise.all([...this.#sandboxes].map((sandbox) => sandbox.destroy()))
     await this.#cgroups?.removeTree(this.#cgroupPrefix)
     await rm(this.#folder, { recursive: true, force: true })
   }
 }
-
-const started = (child: ChildProcess): Promise<ChildProcess> =>
-  new Promise((resolve, reject) => {
-    child.once('spawn', () => resolve(child))
-    child.once('error', reject)
-  })

@@ -301,9 +301,12 @@ class Launcher:
             os.waitpid(pid, 0)
         give_up = time.monotonic() + FINISH_WITHIN_SECONDS
         remaining = [os.path.dirname(path) for sandbox in self.by_pid.values() for path in sandbox.join]
+        parents = {os.path.dirname(directory) for directory in remaining}
         while remaining and time.monotonic() < give_up:
             remaining = [directory for directory in remaining if not _removed(directory)]
             time.sleep(0.01)
+        for directory in parents:
+            _removed(directory)  # the server's own; it stays if something else is still in it
 
 
 def _try_write(path, word):
