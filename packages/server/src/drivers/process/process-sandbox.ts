@@ -105,8 +105,10 @@ export class ProcessSandbox implements Sandbox {
 
   async #destroy(): Promise<void> {
     const { folder, cgroup, onGone } = this.#parts
+    const ended = endProcesses({ pid: this.#pid, folder, cgroup })
+    // Not before the kill: a guest whose channel closes would end by itself, and that would be the cause of death.
     for (const stream of [this.channel, this.stdout, this.stderr]) stream.destroy()
-    await endProcesses({ pid: this.#pid, folder, cgroup })
+    await ended
     await this.exited
     await rm(folder, { recursive: true, force: true, maxRetries: 3 })
     onGone()
