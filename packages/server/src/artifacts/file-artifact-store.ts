@@ -145,13 +145,9 @@ export class FileArtifactStore implements ArtifactStore {
     try {
       await mkdir(this.#dir, { recursive: true, mode: 0o700 })
     } catch (cause) {
-      throw new HearthError(
-        'storage_unavailable',
-        `The folder ${this.#dir} cannot be made: ${(cause as Error).message}`,
-        {
-          cause,
-        },
-      )
+      throw new HearthError('storage_unavailable', 'The folder for code packages cannot be made.', {
+        cause,
+      })
     }
   }
 }

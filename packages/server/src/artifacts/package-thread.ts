@@ -101,10 +101,30 @@ export class PackageThread {
   }
 }
 
-function inCallersWords({ kind, message }: { kind: 'refused' | 'storage' | 'fault'; message: string }): Error {
+function inCallersWords({ kind, message, code }: NonNullable<PackageReply['error']>): Error {
   if (kind === 'refused') return new HearthError('invalid_package', message)
   if (kind === 'fault') return new Error(message)
-  return new HearthError('storage_unavailable', `The package could not be stored: ${message}. Nothing was changed.`, {
-    retryAfterSeconds: 5,
-  })
+  // The message of the system names a path on this server: that is for the log.
+  return new HearthError(
+    'storage_unavailable',
+    `The package could not be stored: ${whyNot(code)}. Nothing was changed.`,
+    {
+      cause: new Error(message),
+      retryAfterSeconds: 5,
+    },
+  )
+}
+
+function whyNot(code: string): string {
+  switch (code) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return "there is no space left on the server's disk"
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return "the server's data folder is read-only for it"
+    default:
+      return `the server's disk failed (${code})`
+  }
 }

@@ -22,7 +22,7 @@ import { findDamage, readManifest } from './verify-package.js'
  * @typedef {{ sha256: string, bytes: number } | { damage: string | null } | { removed: number }} PackageResult
  *
  * @typedef {{ result: PackageResult, error: null }
- *   | { result: null, error: { kind: 'refused' | 'storage' | 'fault', message: string } }} PackageReply
+ *   | { result: null, error: { kind: 'refused' | 'storage' | 'fault', message: string, code: string } }} PackageReply
  */
 
 const { dir, disk: diskModule, limits } = /** @type {PackageWorkerData} */ (workerData)
@@ -36,7 +36,8 @@ port.on('message', async (/** @type {PackageJob} */ job) => {
   try {
     reply = { result: await done(job), error: null }
   } catch (fault) {
-    reply = { result: null, error: { kind: kindOf(fault), message: /** @type {Error} */ (fault).message } }
+    const { message, code = '' } = /** @type {NodeJS.ErrnoException} */ (fault)
+    reply = { result: null, error: { kind: kindOf(fault), message, code } }
   }
   port.postMessage(reply)
 })

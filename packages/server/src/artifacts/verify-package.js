@@ -30,7 +30,7 @@ export function findDamage(folder) {
     const [missing] = expected.keys()
     return missing === undefined ? null : `${missing} is missing`
   } catch (fault) {
-    return `it cannot be read: ${/** @type {Error} */ (fault).message}`
+    return `it cannot be read: ${/** @type {NodeJS.ErrnoException} */ (fault).code ?? 'its manifest makes no sense'}`
   }
 }
 

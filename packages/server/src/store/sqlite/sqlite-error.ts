@@ -28,45 +28,44 @@ export class SqliteError extends Error {
   }
 }
 
-export function inStoreWords(error: SqliteError, path: string): Error {
+/** The message reaches callers: it names no path. */
+export function inStoreWords(error: SqliteError): Error {
   const { resultCode } = error
   if (resultCode === null) return error
   if (resultCode === CODE.constraintUnique || resultCode === CODE.constraintPrimaryKey) {
     const column = /UNIQUE constraint failed: (\S+?)(,|$)/.exec(error.message)?.[1]
     return column === undefined ? error : new UniqueViolation(column, { cause: error })
   }
-  const reason = whyUnavailable(resultCode & 0xff, path)
-  return reason === null
-    ? error
-    : new HearthError('storage_unavailable', reason, { cause: error, retryAfterSeconds: retryAfterSeconds })
+  const reason = whyUnavailable(resultCode & 0xff)
+  return reason === null ? error : new HearthError('storage_unavailable', reason, { cause: error, retryAfterSeconds })
 }
 
 /** Long enough to make room on a disk, short enough to notice that there is some. */
 const retryAfterSeconds = 5
 
-function whyUnavailable(primaryCode: number, path: string): string | null {
+function whyUnavailable(primaryCode: number): string | null {
   switch (primaryCode) {
     case CODE.full:
-      return `There is no space left on the disk of ${path}. Nothing was changed; writing works again as soon as there is room.`
+      return 'There is no space left on the disk of the database. Nothing was changed; writing works again as soon as there is room.'
     case CODE.ioerr:
-      return `The disk of ${path} failed to read or write. Nothing was changed; see the system's log for the cause.`
+      return "The disk of the database failed to read or write. Nothing was changed; the system's log has the cause."
     case CODE.readonly:
     case CODE.perm:
-      return `${path} cannot be written: the file, its folder or the disk is read-only for this user.`
+      return 'The database cannot be written: the file, its folder or the disk is read-only for the server.'
     case CODE.cantopen:
-      return `${path} cannot be opened: the folder is missing, or this user may not write there.`
+      return 'The database cannot be opened: its folder is missing, or the server may not write there.'
     case CODE.busy:
     case CODE.locked:
-      return `${path} is locked by another program. Close it (a second server, a database shell, a backup) and try again.`
+      return 'The database is locked by another program. Close it (a second server, a database shell, a backup) and try again.'
     case CODE.corrupt:
     case CODE.notadb:
-      return damaged(path, 'SQLite cannot make sense of it')
+      return damaged('SQLite cannot make sense of it')
     default:
       return null
   }
 }
 
 /** For whoever has lost a disk: what happened, and that the way on is a backup rather than a repair by luck. */
-export const damaged = (path: string, finding: string): string =>
-  `The database ${path} is damaged (${finding}). Stop Hearth, keep the file and its -wal and -shm neighbours for ` +
+export const damaged = (finding: string): string =>
+  `The database is damaged (${finding}). Stop Hearth, keep the file and its -wal and -shm neighbours for ` +
   'examination, and put the last backup in their place.'

@@ -101,7 +101,7 @@ describe('the SQLite store', () => {
     const before = readFileSync(path)
     await expect(new SqliteStore({ path }).open()).rejects.toMatchObject({
       code: 'storage_unavailable',
-      message: expect.stringMatching(/damaged.*backup/s),
+      message: expect.stringMatching(/hearth\.db: .*damaged.*backup/s),
     })
     expect(readFileSync(path)).toEqual(before)
   })
@@ -115,7 +115,7 @@ describe('the SQLite store', () => {
     writeFileSync(path, bytes)
     await expect(new SqliteStore({ path }).open()).rejects.toMatchObject({
       code: 'storage_unavailable',
-      message: expect.stringMatching(/damaged.*backup/s),
+      message: expect.stringMatching(/hearth\.db: .*damaged.*backup/s),
     })
   })
 

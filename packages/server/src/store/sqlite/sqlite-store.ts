@@ -68,12 +68,18 @@ export class SqliteStore implements Store {
       if (taken.length > 0) this.#log.info({ path: this.#path, steps: taken }, 'database brought up to date')
     } catch (fault) {
       await this.close()
-      throw fault
+      throw this.#named(fault)
     }
   }
 
   async close(): Promise<void> {
     await this.#thread.close()
+  }
+
+  /** Who starts a server has to know which file; who calls it must not. */
+  #named(fault: unknown): unknown {
+    if (!(fault instanceof HearthError)) return fault
+    return new HearthError(fault.code, `${this.#path}: ${fault.message}`, { cause: fault.cause })
   }
 
   async #check(): Promise<void> {
@@ -82,7 +88,7 @@ export class SqliteStore implements Store {
     for (const check of checks) {
       const { rows } = await this.#thread.query(check, [])
       const finding = rows[0]?.quick_check
-      if (finding !== 'ok') throw new HearthError('storage_unavailable', damaged(this.#path, String(finding)))
+      if (finding !== 'ok') throw new HearthError('storage_unavailable', damaged(String(finding)))
     }
   }
 }
@@ -98,7 +104,7 @@ function makePrivateFile(path: string): void {
       closeSync(folder)
     }
   } catch (cause) {
-    throw new HearthError('storage_unavailable', `The database ${path} cannot be opened: ${(cause as Error).message}`, {
+    throw new HearthError('storage_unavailable', `The database cannot be opened: ${(cause as Error).message}`, {
       cause,
     })
   }

@@ -23,7 +23,6 @@ interface Waiting {
 }
 
 export class SqliteThread implements BulkWriter {
-  readonly #path: string
   readonly #worker: Worker
   readonly #waiting = new Map<number, Waiting>()
   readonly #turns = new Turnstile()
@@ -32,7 +31,6 @@ export class SqliteThread implements BulkWriter {
   #ended: Error | null = null
 
   constructor(options: SqliteThreadOptions) {
-    this.#path = options.path
     const workerData: SqliteWorkerData = { ...options }
     this.#worker = new Worker(new URL('./sqlite-worker.js', import.meta.url), {
       name: 'hearth-sqlite',
@@ -89,11 +87,11 @@ export class SqliteThread implements BulkWriter {
     const waiting = this.#waiting.get(id)
     this.#waiting.delete(id)
     if (error === null) waiting?.resolve(result)
-    else waiting?.reject(inStoreWords(new SqliteError(error.message, error.resultCode), this.#path))
+    else waiting?.reject(inStoreWords(new SqliteError(error.message, error.resultCode)))
   }
 
   #end(cause: Error | null): void {
-    this.#ended ??= new HearthError('storage_unavailable', `The database ${this.#path} is closed.`, { cause })
+    this.#ended ??= new HearthError('storage_unavailable', 'The database is closed.', { cause })
     for (const { reject } of this.#waiting.values()) reject(this.#ended)
     this.#waiting.clear()
   }
