@@ -2,6 +2,7 @@
 // that goes wrong here reaches a call. When the store cannot keep up, the oldest waiting records are given up, counted.
 
 import type { Clock } from '../domain/clock.ts'
+import { HearthError } from '../domain/hearth-error.ts'
 import type { InvocationRecord } from '../domain/invocation.ts'
 import type { Lifecycle } from '../domain/lifecycle.ts'
 import type { Log } from '../domain/log.ts'
@@ -38,6 +39,7 @@ export class InvocationRecorder {
   #waitingLogBytes = 0
   #timer: NodeJS.Timeout | null = null
   #writing: Promise<void> | null = null
+  #pruning: Promise<void> | null = null
   #retryMs = flushEveryMs
   #written = 0
   #givenUp = 0
@@ -72,12 +74,13 @@ export class InvocationRecorder {
 
   /** Newest first: what waits in memory and what is stored, as one list. */
   async list(query: InvocationQuery): Promise<InvocationRecord[]> {
+    // Memory first: a record that is stored in between is then seen twice rather than not at all.
+    const waiting = [...this.#waiting.values()].filter((record) => matches(record, query))
     const stored = await this.#store.list(query)
     const known = new Set(stored.map(({ requestId }) => requestId))
-    const waiting = [...this.#waiting.values()].filter(
-      (record) => matches(record, query) && !known.has(record.requestId),
-    )
-    return [...waiting, ...stored].sort(newestFirst).slice(0, query.limit)
+    return [...waiting.filter(({ requestId }) => !known.has(requestId)), ...stored]
+      .sort(newestFirst)
+      .slice(0, query.limit)
   }
 
   /** Writes everything that waits. Rejects when the store refuses. */
@@ -93,6 +96,7 @@ export class InvocationRecorder {
     this.#closed = true
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = null
+    await this.#pruning
     try {
       await this.flush()
     } catch (fault) {
@@ -128,10 +132,12 @@ export class InvocationRecorder {
   }
 
   async #writeInBackground(): Promise<void> {
+    let nextMs = flushEveryMs
     try {
       await this.#write()
+      if (this.#waiting.size >= batchMax) nextMs = 0
       this.#retryMs = flushEveryMs
-      await this.#pruneIfDue()
+      this.#pruneIfDue()
     } catch (fault) {
       this.#failures += 1
       this.#log.warn(
@@ -139,10 +145,9 @@ export class InvocationRecorder {
         'invocation records could not be written; trying again',
       )
       this.#retryMs = Math.min(retryMaxMs, this.#retryMs * 2)
+      nextMs = this.#retryMs
     }
-    if (this.#waiting.size > 0 && this.#timer === null && !this.#closed) {
-      this.#later(this.#waiting.size >= batchMax ? 0 : this.#retryMs)
-    }
+    if (this.#waiting.size > 0 && this.#timer === null && !this.#closed) this.#later(nextMs)
   }
 
   /** One batch. A second caller waits for the first, then writes what is left. */
@@ -153,23 +158,59 @@ export class InvocationRecorder {
       batch.push(record)
       if (batch.length === batchMax) break
     }
-    this.#writing = this.#store.append(batch)
+    this.#writing = this.#append(batch)
     try {
       await this.#writing
     } finally {
       this.#writing = null
     }
     for (const record of batch) this.#forget(record)
-    this.#written += batch.length
   }
 
-  async #pruneIfDue(): Promise<void> {
-    if (this.#clock.nowMs() - this.#prunedMs < pruneEveryMs) return
+  async #append(batch: readonly InvocationRecord[]): Promise<void> {
+    try {
+      await this.#store.append(batch)
+      this.#written += batch.length
+    } catch (fault) {
+      if (isPassing(fault)) throw fault
+      for (const record of batch) await this.#appendAlone(record)
+    }
+  }
+
+  /** For a batch with a record in it that the store will never take: only that one is lost. */
+  async #appendAlone(record: InvocationRecord): Promise<void> {
+    try {
+      await this.#store.append([record])
+      this.#written += 1
+    } catch (fault) {
+      if (isPassing(fault)) throw fault
+      this.#givenUp += 1
+      this.#log.error({ err: fault, requestId: record.requestId }, 'an invocation record was refused by the store')
+    }
+  }
+
+  /** Beside the writing, because a store far over its limits takes a while to shrink. */
+  #pruneIfDue(): void {
+    if (this.#pruning !== null || this.#clock.nowMs() - this.#prunedMs < pruneEveryMs) return
     this.#prunedMs = this.#clock.nowMs()
+    this.#pruning = this.#prune().finally(() => {
+      this.#pruning = null
+    })
+  }
+
+  async #prune(): Promise<void> {
     const sinceMs = this.#clock.wallMs() - this.#settings.keepMs
-    await this.#store.prune({ keep: this.#settings.keep, sinceMs })
+    try {
+      // Each step is small; as long as there is something to remove, another one follows.
+      while (!this.#closed && (await this.#store.prune({ keep: this.#settings.keep, sinceMs })) > 0);
+    } catch (fault) {
+      this.#log.warn({ err: fault }, 'old invocation records could not be removed; trying again later')
+    }
   }
 }
+
+/** The store is away for now; what it refuses in any other way it will always refuse. */
+const isPassing = (fault: unknown): boolean => fault instanceof HearthError && fault.code === 'storage_unavailable'
 
 const logBytes = ({ logs }: InvocationRecord): number => {
   let bytes = 0

@@ -24,9 +24,11 @@ export class MetricsBook {
   readonly #languages = new Map<Language, Tally>()
   readonly #isolations = new Map<Isolation, Tally>()
   readonly #sinceMs: number
+  readonly #openedMs: number
 
   constructor(lifecycle: Lifecycle, nowWallMs: number) {
     this.#sinceMs = nowWallMs - rememberMs
+    this.#openedMs = nowWallMs
     lifecycle.on('invocation.finished', (record) => this.#add(record))
     lifecycle.on('invocation.throttled', ({ functionId, functionName, language, isolation }) => {
       this.#total.throttle()
@@ -36,9 +38,10 @@ export class MetricsBook {
     })
   }
 
+  /** May go on while calls are served: those of this life are counted as they finish, not as they are found stored. */
   async load(store: InvocationStore): Promise<void> {
     await store.scan(this.#sinceMs, (records) => {
-      for (const record of records) this.#add(record)
+      for (const record of records) if (record.receivedAtMs < this.#openedMs) this.#add(record)
     })
   }
 

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { systemClock } from '../domain/clock.ts'
 import { HearthError } from '../domain/hearth-error.ts'
 import { type InvocationRecord, noLogs } from '../domain/invocation.ts'
@@ -47,6 +47,10 @@ class MoodyStore implements InvocationStore {
   readonly kept: InvocationRecord[] = []
   refusals = 0
   appends = 0
+  /** What each call of `prune` removes. */
+  prunes: number[] = []
+  pruned = 0
+  refused: string | null = null
 
   async append(records: readonly InvocationRecord[]): Promise<void> {
     this.appends += 1
@@ -55,6 +59,7 @@ class MoodyStore implements InvocationStore {
       this.refusals -= 1
       throw new HearthError('storage_unavailable', 'the disk is full')
     }
+    if (records.some(({ requestId }) => requestId === this.refused)) throw new Error('NOT NULL constraint failed')
     this.kept.push(...records)
   }
   async find(requestId: string): Promise<InvocationRecord | null> {
@@ -67,7 +72,8 @@ class MoodyStore implements InvocationStore {
     each(this.kept)
   }
   async prune(): Promise<number> {
-    return 0
+    this.pruned += 1
+    return this.prunes.shift() ?? 0
   }
 }
 
@@ -82,6 +88,10 @@ function recorder() {
   )
   return { store, recorder: made, finish: (one: InvocationRecord) => lifecycle.announce('invocation.finished', one) }
 }
+
+afterEach(() => {
+  vi.useRealTimers()
+})
 
 describe('the recorder', () => {
   it('finds a call the moment it has finished, before it is stored', async () => {
@@ -121,6 +131,47 @@ describe('the recorder', () => {
     expect(await keeper.find(one.requestId)).toEqual(one)
     await keeper.flush()
     expect(store.kept).toEqual([one])
+    await keeper.close()
+  })
+
+  it('does not hammer a store that is away, however much waits', async () => {
+    vi.useFakeTimers()
+    const { recorder: keeper, store, finish } = recorder()
+    store.refusals = Number.POSITIVE_INFINITY
+    for (let count = 0; count < 5_000; count += 1) finish(record())
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(store.appends).toBeGreaterThan(2)
+    expect(store.appends).toBeLessThan(10)
+    store.refusals = 0
+    await vi.advanceTimersByTimeAsync(20_000)
+    expect(store.kept).toHaveLength(5_000)
+    vi.useRealTimers()
+    await keeper.close()
+  })
+
+  it('loses one record that the store will never take, not those beside it', async () => {
+    const { recorder: keeper, store, finish } = recorder()
+    const [before, odd, after] = [record(), record(), record()]
+    store.refused = odd.requestId
+    for (const one of [before, odd, after]) finish(one)
+    await keeper.flush()
+    expect(store.kept).toEqual([before, after])
+    expect(keeper.counters).toMatchObject({ waiting: 0, written: 2, givenUp: 1 })
+    await keeper.close()
+  })
+
+  it('goes on removing old records until none is left to remove', async () => {
+    vi.useFakeTimers()
+    const { recorder: keeper, store, finish } = recorder()
+    store.prunes = [20_000, 20_000, 5]
+    finish(record())
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(store.pruned).toBe(0)
+    await vi.advanceTimersByTimeAsync(60_000)
+    finish(record())
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(store.pruned).toBe(4)
+    vi.useRealTimers()
     await keeper.close()
   })
 
@@ -227,6 +278,16 @@ describe('the metrics', () => {
     const { book: metrics } = book()
     await metrics.load(store)
     expect(metrics.summary().total).toMatchObject({ count: 2, errors: 1 })
+  })
+
+  it('count a call of this life once, though it is found stored while they are being rebuilt', async () => {
+    const store = new MoodyStore()
+    const { book: metrics, lifecycle } = book()
+    const live = record({ receivedAtMs: Date.now() + 1 })
+    lifecycle.announce('invocation.finished', live)
+    await store.append([record(), live])
+    await metrics.load(store)
+    expect(metrics.summary().total.count).toBe(2)
   })
 })
 

@@ -9,7 +9,8 @@ import type { InvocationsTable, Tables } from '../tables.ts'
 import type { BulkStatement, BulkWriter } from './bulk-writer.ts'
 import { invocationRow, logsOf, logsRow, recordOf } from './invocation-row.ts'
 
-const scanChunk = 1_000
+/** Small, because each chunk is handled in one go on the event loop while calls wait. */
+const scanChunk = 250
 const pruneChunk = 500
 /** Most that one call of `prune` removes; whoever prunes regularly catches up. */
 const pruneMax = 20_000
