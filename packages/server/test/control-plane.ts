@@ -11,7 +11,7 @@ import type { Log } from '../src/domain/log.ts'
 import { startFunctionsDoor } from '../src/gateway/functions-door.ts'
 import { InvokeDoor } from '../src/gateway/invoke-door.ts'
 import { Doorkeeper } from '../src/http/doorkeeper.ts'
-import type { Listener } from '../src/http/listener.ts'
+import type { Listener, ListenerLimits } from '../src/http/listener.ts'
 import { uuidSource } from '../src/lib/uuid.ts'
 import {
   ListInvocationStore,
@@ -52,9 +52,9 @@ export class ControlPlane {
     this.keys = new KeyCatalog({ store: new MapKeyStore(), clock, log: this.#log })
   }
 
-  static async start(): Promise<ControlPlane> {
+  static async start(limits: Partial<ListenerLimits> = {}): Promise<ControlPlane> {
     const plane = new ControlPlane()
-    await plane.#start()
+    await plane.#start(limits)
     return plane
   }
 
@@ -98,14 +98,14 @@ export class ControlPlane {
     return { status: response.status, headers: response.headers, body: parsed as T }
   }
 
-  async #start(): Promise<void> {
+  async #start(limits: Partial<ListenerLimits>): Promise<void> {
     await this.keys.ensureAdmin(adminKey)
     const { functions, keys, invoker, invocations } = this
     const clock = systemClock
     const nextId = uuidSource(clock.wallMs)
     const log = this.#log
     const doorkeeper = new Doorkeeper({ keys, nowMs: clock.nowMs })
-    const shared = { functions, doorkeeper, invoker, clock, nextId, log, host: '127.0.0.1', port: 0 }
+    const shared = { functions, doorkeeper, invoker, clock, nextId, log, host: '127.0.0.1', port: 0, limits }
     this.#routes = await startFunctionsDoor(shared)
     this.#control = await startControlDoor({
       ...shared,

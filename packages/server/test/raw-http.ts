@@ -10,8 +10,8 @@ export interface RawAnswer {
 
 export const portOf = (address: string): number => Number(new URL(address).port)
 
-/** Sends the bytes and returns everything that came until the other side closed, or until it was quiet for a while. */
-export async function sendRaw(address: string, bytes: string | Uint8Array, quietMs = 0): Promise<string> {
+/** Sends the bytes and returns everything that came until the other side closed. */
+export async function sendRaw(address: string, bytes: string | Uint8Array): Promise<string> {
   return await new Promise((resolve) => {
     const socket = connect(portOf(address), '127.0.0.1')
     let received = ''
@@ -21,7 +21,6 @@ export async function sendRaw(address: string, bytes: string | Uint8Array, quiet
     })
     socket.on('error', () => {})
     socket.on('close', () => resolve(received))
-    if (quietMs > 0) socket.setTimeout(quietMs, () => socket.destroy())
     socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes)
   })
 }

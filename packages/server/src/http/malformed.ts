@@ -10,13 +10,15 @@ import { type ErrorAnswer, errorAnswer } from './reply.ts'
 export function answerMalformed(fault: Error, socket: Duplex, requestId: string, log: Log): void {
   const code = (fault as NodeJS.ErrnoException).code
   const answer = currentAnswer(socket)
-  // An answer that has begun, or a call that goes on for a request that came whole: an error in the middle of it would
-  // be taken for its answer.
-  if (!socket.writable || code === 'ECONNRESET' || (answer !== null && (answer.headersSent || answer.req.complete))) {
+  if (!socket.writable || code === 'ECONNRESET') {
     socket.destroy()
-    return
+  } else if (answer !== null && (answer.headersSent || answer.req.complete)) {
+    // The senseless bytes came after a good request. Its answer is still due; an error now would be taken for it.
+    answer.shouldKeepAlive = false
+    answer.once('finish', () => socket.end())
+  } else {
+    writeRaw(socket, errorAnswer(errorFor(code), requestId, log))
   }
-  writeRaw(socket, errorAnswer(errorFor(code), requestId, log))
 }
 
 export function writeRaw(socket: Duplex, { status, headers, body }: ErrorAnswer): void {
