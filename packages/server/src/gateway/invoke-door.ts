@@ -13,6 +13,7 @@ import type { Outcome } from '../domain/outcome.ts'
 import { readBody } from '../http/body.ts'
 import { callerLeft } from '../http/caller-left.ts'
 import type { Doorkeeper } from '../http/doorkeeper.ts'
+import { endWith } from '../http/end-with.ts'
 import { sendError } from '../http/reply.ts'
 import type { Invoker } from '../invoke/invoker.ts'
 import { callHeaders } from './call-headers.ts'
@@ -68,7 +69,7 @@ export class InvokeDoor {
         ...['x-content-type-options', 'nosniff'],
         ...callHeaders(requestId, result),
       ])
-      response.end(payload)
+      endWith(response, payload)
     } catch (fault) {
       sendError(request, response, fault, requestId, log)
     }

@@ -12,6 +12,7 @@ import type { HttpAnswer, Outcome } from '../domain/outcome.ts'
 import { readBody } from '../http/body.ts'
 import { callerLeft } from '../http/caller-left.ts'
 import type { Doorkeeper } from '../http/doorkeeper.ts'
+import { endWith } from '../http/end-with.ts'
 import { sendError } from '../http/reply.ts'
 import type { Invoker } from '../invoke/invoker.ts'
 import { encodeHttpCall } from './http-call.ts'
@@ -46,7 +47,7 @@ export class RouteDoor {
       const { status, headers, body } = reply
       response.writeHead(status, headers)
       if (body === null) response.end()
-      else response.end(body)
+      else endWith(response, body)
     } catch (fault) {
       sendError(request, response, fault, requestId, log)
     }
