@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { HostCheck } from './host-check.ts'
 
-const check = new HostCheck(['hearth.example', 'box'])
+const check = new HostCheck(['hearth.example:4747', 'Box', '::1'])
 
 it.each([
   'localhost',

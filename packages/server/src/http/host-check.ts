@@ -12,7 +12,7 @@ export class HostCheck {
   readonly #passed = new Set<string>()
 
   constructor(names: Iterable<string>) {
-    this.#names = new Set([...names].map((name) => name.toLowerCase()))
+    this.#names = new Set([...names].map(hostName).filter((name) => name !== ''))
   }
 
   /** Throws `misdirected_host`. Addresses and `localhost` always pass: no page can own those. */
