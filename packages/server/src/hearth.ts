@@ -34,6 +34,8 @@ import { Scheduler } from './scheduler/scheduler.ts'
 import { SqliteStore } from './store/sqlite/sqlite-store.ts'
 import { InvocationRecorder } from './telemetry/invocation-recorder.ts'
 import { MetricsBook } from './telemetry/metrics-book.ts'
+import { SandboxCensus } from './telemetry/sandbox-census.ts'
+import { ServerMetrics } from './telemetry/server-metrics.ts'
 import { packageVersion } from './version.ts'
 
 /** What this machine offers, built without a store: all that the doctor needs. */
@@ -158,13 +160,18 @@ export class Hearth {
     keep('the code store', () => artifacts.close())
 
     const lifecycle = new Lifecycle((fault) => log.error({ err: fault }, 'a listener failed'))
-    const metrics = new MetricsBook(lifecycle, clock.wallMs())
-    await metrics.load(store.invocations)
+    const book = new MetricsBook(lifecycle, clock.wallMs())
+    // Beside everything else: a day of a busy server takes seconds to read.
+    book
+      .load(store.invocations)
+      .catch((fault) => log.warn({ err: fault }, 'the metrics of the last day are incomplete'))
     const recorder = new InvocationRecorder(
       { store: store.invocations, lifecycle, clock, log },
       { keep: config.retentionRecords, keepMs: config.retentionDays * 24 * 3600 * 1000 },
     )
     keep('the recorder', () => recorder.close())
+    const metrics = new ServerMetrics({ metrics: book, recorder, census: new SandboxCensus(lifecycle) })
+    keep('the metrics', async () => metrics.close())
 
     const scheduler = new Scheduler(
       {

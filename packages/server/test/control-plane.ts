@@ -111,7 +111,7 @@ export class ControlPlane {
       ...shared,
       keys,
       invocations,
-      metrics: { summary: () => emptySummary },
+      metrics: { summary: () => emptySummary, report: () => emptySummary },
       drivers: () => [linuxView],
       runtimes: () => [pythonView],
       takeCall: new InvokeDoor(shared).take,

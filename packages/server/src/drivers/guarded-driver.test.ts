@@ -134,4 +134,29 @@ describe('a guarded driver', () => {
     expect([plain.done, closed, driver.alive]).toEqual([['destroy: shutting down'], ['closed'], 0])
     await expect(driver.create(spec, never)).rejects.toMatchObject({ code: 'draining' })
   })
+
+  it('closes the driver also when a sandbox cannot be destroyed', async () => {
+    const plain = new PlainSandbox()
+    plain.destroy = () => Promise.reject(new Error('it holds on'))
+    const { driver, closed } = guard(async () => plain)
+    await driver.create(spec, never)
+    await driver.close()
+    expect([closed, driver.alive]).toEqual([['closed'], 0])
+  })
+
+  it('waits for late arrivals before it closes the driver, but not for ever', async () => {
+    const plain = new PlainSandbox()
+    const { driver, closed } = guard(async () => {
+      await new Promise((resolve) => setTimeout(resolve, 10))
+      return plain
+    }, 2)
+    await expect(driver.create(spec, never)).rejects.toThrow()
+    const closing = driver.close().then(() => [...plain.done, ...closed])
+    expect(await closing).toEqual(['destroy: it came too late', 'closed'])
+
+    const hung = guard(() => new Promise(() => {}), 2)
+    await expect(hung.driver.create(spec, never)).rejects.toThrow()
+    await hung.driver.close()
+    expect(hung.closed).toEqual(['closed'])
+  })
 })

@@ -26,6 +26,8 @@ export class GuardedDriver implements SandboxDriver {
   readonly #log: Log
   readonly #limits: GuardLimits
   readonly #alive = new Set<GuardedSandbox>()
+  /** Creations that nobody waits for any more, until what comes of them is destroyed. */
+  readonly #late = new Set<Promise<void>>()
   #closed = false
 
   constructor(inner: SandboxDriver, log: Log, limits: GuardLimits = usualLimits) {
@@ -64,10 +66,7 @@ export class GuardedDriver implements SandboxDriver {
       inner = await untilAborted(making, limit)
     } catch (fault) {
       // A driver that does not hear the signal may still come up with a sandbox: nobody waits for it any more.
-      making.then(
-        (late) => this.#discard(late),
-        () => {},
-      )
+      this.#keepLate(making)
       throw fault
     }
     const sandbox = new GuardedSandbox(inner, this.#limits.operateWithinMs, () => this.#alive.delete(sandbox))
@@ -81,8 +80,22 @@ export class GuardedDriver implements SandboxDriver {
 
   async close(): Promise<void> {
     this.#closed = true
-    await Promise.all([...this.#alive].map((sandbox) => sandbox.destroy('shutting down')))
+    const destroyed = await Promise.allSettled([...this.#alive].map((sandbox) => sandbox.destroy('shutting down')))
+    for (const each of destroyed) {
+      // One that cannot be destroyed must not save the driver's own helpers, which may be what keeps it alive.
+      if (each.status === 'rejected') this.#log.error({ err: each.reason }, 'a sandbox was not destroyed cleanly')
+    }
+    await settledWithin([...this.#late], this.#limits.operateWithinMs)
     await this.#inner.close()
+  }
+
+  #keepLate(making: Promise<Sandbox>): void {
+    const discarded = making.then(
+      (late) => this.#discard(late),
+      () => {},
+    )
+    this.#late.add(discarded)
+    void discarded.then(() => this.#late.delete(discarded))
   }
 
   async #discard(late: Sandbox): Promise<void> {
@@ -101,4 +114,13 @@ function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
     signal.addEventListener('abort', onAbort, { once: true })
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
   })
+}
+
+async function settledWithin(work: readonly Promise<void>[], withinMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const patience = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, withinMs)
+  })
+  await Promise.race([Promise.all(work), patience])
+  clearTimeout(timer)
 }

@@ -34,12 +34,16 @@ export class ServerMetrics {
     this.#timer.unref()
   }
 
+  summary(): MetricsSummary {
+    return this.#parts.metrics.summary()
+  }
+
   report(): MetricsReport {
     const { rss, heapUsed } = process.memoryUsage()
     const { user, system } = process.cpuUsage()
     const [delays] = this.#delays
     return {
-      ...this.#parts.metrics.summary(),
+      ...this.summary(),
       process: {
         uptime_seconds: process.uptime(),
         rss_bytes: rss,
