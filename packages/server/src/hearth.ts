@@ -55,20 +55,12 @@ export async function openMachine(config: Config, log: Log, { sweep = false } = 
   const ownerTag = createHash('sha256').update(dataDir).digest('hex').slice(0, 8)
   const runtimes = await HostRuntimes.discover(log)
   const parts = { ownerTag, runDir, runtimes, log }
-  const all: SandboxDriver[] = [
-    new LinuxDriver(parts),
-    // No walls, and therefore not even tried unless somebody asks for it.
-    ...(config.isolation === 'process' ? [new ProcessDriver(parts)] : []),
-  ]
-  const drivers = new Map(all.map((driver) => [driver.isolation, new GuardedDriver(driver, log) as SandboxDriver]))
-  if (sweep) {
-    for (const driver of drivers.values()) {
-      const swept = await driver.sweep()
-      if (Object.values(swept).some((count) => count > 0)) {
-        log.info({ isolation: driver.isolation, ...swept }, 'removed what an earlier server left behind')
-      }
-    }
-  }
+  const all: SandboxDriver[] = [new LinuxDriver(parts), new ProcessDriver(parts)]
+  // Of every kind, also of those not used this time: an earlier server may have used them.
+  if (sweep) for (const driver of all) await sweepBehind(driver, log)
+  // No walls, and therefore not even tried unless somebody asks for it.
+  const offered = all.filter(({ isolation }) => isolation !== 'process' || config.isolation === 'process')
+  const drivers = new Map(offered.map((driver) => [driver.isolation, new GuardedDriver(driver, log) as SandboxDriver]))
   const walls = await ProbedWalls.probe(drivers, config.isolation)
   return {
     walls,
@@ -88,6 +80,12 @@ export async function openMachine(config: Config, log: Log, { sweep = false } = 
       await rm(runDir, { recursive: true, force: true })
     },
   }
+}
+
+async function sweepBehind(driver: SandboxDriver, log: Log): Promise<void> {
+  const swept = await driver.sweep()
+  if (Object.values(swept).every((count) => count === 0)) return
+  log.info({ isolation: driver.isolation, ...swept }, 'removed what an earlier server left behind')
 }
 
 export interface Readiness {
