@@ -52,7 +52,10 @@ export interface Machine {
 export async function openMachine(config: Config, log: Log, { sweep = false } = {}): Promise<Machine> {
   const dataDir = makePrivate(config.dataDir)
   const runDir = makePrivate(join(dataDir, 'run', randomBytes(6).toString('hex')))
-  const ownerTag = createHash('sha256').update(dataDir).digest('hex').slice(0, 8)
+  // Whoever may not sweep must not even be able to: what it makes has names of its own, or a doctor's leaving would take
+  // a running server's sandboxes along.
+  const owner = sweep ? dataDir : runDir
+  const ownerTag = createHash('sha256').update(owner).digest('hex').slice(0, 8)
   const runtimes = await HostRuntimes.discover(log)
   const parts = { ownerTag, runDir, runtimes, log }
   const all: SandboxDriver[] = [new LinuxDriver(parts), new ProcessDriver(parts)]
