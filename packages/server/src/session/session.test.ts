@@ -167,7 +167,7 @@ describe('Session', () => {
 
   const violations: Record<string, (guest: Guest, call: ToGuest) => void> = {
     'an answer for a call that was never made': (guest) => guest.send(FRAME.answer, 99, 99, Buffer.from([0, 0])),
-    'an answer with a guessed nonce': (guest, call) => guest.answer({ ...call, nonce: call.nonce ^ 1 }),
+    'an answer with a guessed nonce': (guest, call) => guest.answer({ ...call, nonce: (call.nonce ^ 1) >>> 0 }),
     'an answer before the start': (guest, call) => guest.answer(call),
     'a start of another call': (guest, call) => guest.started({ ...call, sequence: call.sequence + 1 }),
     'a second start': (guest, call) => {
