@@ -30,6 +30,7 @@ export const ERROR_CODES = {
   // The place cannot do it now
   isolation_unavailable: 'The isolation asked for cannot be had on this machine; the message says what is missing.',
   runtime_unavailable: 'The runtime asked for is not installed on this machine.',
+  overloaded: 'The server is reading too many large requests at once; try again after `Retry-After`.',
   throttled: 'The function has no free place and its queue is full; try again after `Retry-After`.',
   draining: 'The server is shutting down.',
   storage_unavailable: 'The store cannot be written now; nothing was changed.',

@@ -2,10 +2,10 @@
 // down in reverse. The only file that names concrete classes.
 
 import { createHash, randomBytes } from 'node:crypto'
-import { chmodSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, realpathSync, statSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { cpus } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { DriverView, Isolation, RuntimeView } from '@hearth/protocol'
 import { startControlDoor } from './api/control-door.ts'
 import { FileArtifactStore } from './artifacts/file-artifact-store.ts'
@@ -58,8 +58,9 @@ export async function openMachine(config: Config, log: Log, { sweep = false } = 
   const ownerTag = createHash('sha256').update(owner).digest('hex').slice(0, 8)
   const runtimes = await HostRuntimes.discover(log)
   const parts = { ownerTag, runDir, runtimes, log }
-  const all: SandboxDriver[] = [new LinuxDriver(parts), new ProcessDriver(parts)]
-  // Of every kind, also of those not used this time: an earlier server may have used them.
+  const all: SandboxDriver[] = [new ProcessDriver(parts), new LinuxDriver(parts)]
+  // Of every kind, also of those not used this time: an earlier server may have used them. Processes first: they are
+  // known by what lies in the dead server's folder, which the other removes whole.
   if (sweep) for (const driver of all) await sweepBehind(driver, log)
   // No walls, and therefore not even tried unless somebody asks for it.
   const offered = all.filter(({ isolation }) => isolation !== 'process' || config.isolation === 'process')
@@ -318,9 +319,22 @@ async function takeLock(dataDir: string): Promise<FolderLock> {
 
 /** Makes the folder if need be, for this user only, and returns its real path. */
 function makePrivate(folder: string): string {
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  makeFolder(folder)
   chmodSync(folder, 0o700)
   return realpathSync(folder)
+}
+
+/** Not with Node's own `recursive`, which never returns where a file system refuses a folder as if its parent were missing. */
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { mode: 0o700 })
+  } catch (fault) {
+    const { code } = fault as NodeJS.ErrnoException
+    if (code === 'EEXIST' && statSync(folder).isDirectory()) return
+    if (code !== 'ENOENT' || dirname(folder) === folder) throw fault
+    makeFolder(dirname(folder))
+    mkdirSync(folder, { mode: 0o700 })
+  }
 }
 
 function writePrivate(file: string, text: string): void {

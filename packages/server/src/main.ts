@@ -61,8 +61,14 @@ function listenToSignals(hearth: Hearth): void {
 }
 
 main().catch((fault: unknown) => {
-  const expected =
-    fault instanceof ConfigError || (fault instanceof Error && 'code' in fault && fault.name === 'HearthError')
-  process.stderr.write(`${expected ? (fault as Error).message : ((fault as Error)?.stack ?? fault)}\n`)
+  process.stderr.write(`${tell(fault)}\n`)
   process.exit(fault instanceof ConfigError ? 2 : 1)
 })
+
+/** What a user can act on is told in words; only what nobody expected comes with a stack. */
+function tell(fault: unknown): string {
+  if (!(fault instanceof Error)) return String(fault)
+  if (fault instanceof ConfigError || fault.name === 'HearthError') return fault.message
+  const fromSystem = 'syscall' in fault && 'code' in fault
+  return fromSystem ? `Hearth could not start: ${fault.message}` : (fault.stack ?? fault.message)
+}

@@ -46,7 +46,7 @@ export const SETTINGS = {
     fallback: () => 4747,
     fallbackText: '`4747`',
     placeholder: 'PORT',
-    meaning: 'Control port: API, dashboard, metrics. 0 takes any free port',
+    meaning: 'Control port: API, documentation page, metrics. 0 takes any free port',
   },
   functionsPort: {
     parse: port,

@@ -56,7 +56,7 @@ export function readFunctionDraft(
 ): FunctionDraft {
   const faults = new Faults()
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
-    faults.add('', 'must be an object')
+    faults.add('body', 'must be an object')
     faults.throwIfAny()
   }
   const reader = new DraftReader(new Map(Object.entries(input as object)), faults, current)
@@ -263,7 +263,7 @@ class DraftReader {
     for (const [name, value] of Object.entries(env)) {
       const path = `env.${name.slice(0, 64)}`
       if (!/^[A-Za-z][A-Za-z0-9_]+$/.test(name)) {
-        this.#faults.add(path, 'a name is a letter followed by letters, digits or _')
+        this.#faults.add(path, 'a name is a letter followed by one or more letters, digits or _')
       } else if (RESERVED_ENV.has(name)) this.#faults.add(path, 'is set by the platform itself')
       if (typeof value !== 'string') this.#faults.add(path, 'must be text')
       else if (unstorable.test(value)) this.#faults.add(path, 'must not contain NUL or broken Unicode')

@@ -2,6 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { HearthError } from '../domain/hearth-error.ts'
+import { bodyBudget } from './body-budget.ts'
 import { CallerLeft } from './reply.ts'
 
 const nothing = Buffer.alloc(0)
@@ -15,6 +16,12 @@ export function readBody(request: IncomingMessage, response: ServerResponse, byt
   const announced = headers['content-length']
   if (announced === undefined && headers['transfer-encoding'] === undefined) return Promise.resolve(nothing)
   if (announced !== undefined && Number(announced) > bytesMax) return Promise.reject(tooLarge(bytesMax))
+  try {
+    // A body that does not say how long it is may be as long as the route allows.
+    bodyBudget.take(announced === undefined ? bytesMax : Number(announced), response)
+  } catch (fault) {
+    return Promise.reject(fault)
+  }
   if (headers.expect !== undefined) response.writeContinue()
   return new Promise((resolve, reject) => {
     let first: Buffer = nothing

@@ -129,7 +129,7 @@ export class Listener {
   #onConnection(socket: Socket): void {
     const address = socket.remoteAddress ?? ''
     const count = (this.#perAddress.get(address) ?? 0) + 1
-    if (count > this.#limits.connectionsPerAddress) {
+    if (count > this.#limits.connectionsPerAddress && !this.#makeRoom(address)) {
       socket.destroy()
       return
     }
@@ -142,6 +142,22 @@ export class Listener {
       if (left === 0) this.#perAddress.delete(address)
       else this.#perAddress.set(address, left)
     })
+  }
+
+  /**
+   * Cuts the address's oldest connection that has no request under way. Many share an address (a proxy, a NAT, this
+   * machine itself): who holds connections open without asking for anything must not lock the others out.
+   */
+  #makeRoom(address: string): boolean {
+    for (const socket of this.#sockets) {
+      const answer = currentAnswer(socket)
+      if (socket.remoteAddress !== address || answer?.req.complete === true) continue
+      // Now, because its place is needed now; its own `close` comes later.
+      this.#sockets.delete(socket)
+      socket.destroy()
+      return true
+    }
+    return false
   }
 
   /** Nobody is connected through to anywhere. */
@@ -198,7 +214,11 @@ function formFault(request: IncomingMessage): HearthError | null {
   if (hosts > 1 || (hosts === 0 && httpVersionMinor > 0)) {
     return new HearthError('malformed_request', 'A request has exactly one Host header.')
   }
-  if (httpVersionMinor === 0 && request.headers['transfer-encoding'] !== undefined) {
+  const coding = request.headers['transfer-encoding']
+  if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
+    return new HearthError('malformed_request', 'Only the transfer coding chunked is taken.')
+  }
+  if (httpVersionMinor === 0 && coding !== undefined) {
     return new HearthError('malformed_request', 'HTTP/1.0 has no Transfer-Encoding.')
   }
   return null

@@ -29,6 +29,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   function_answer_invalid: 502,
   isolation_unavailable: 503,
   runtime_unavailable: 503,
+  overloaded: 503,
   throttled: 429,
   draining: 503,
   storage_unavailable: 503,

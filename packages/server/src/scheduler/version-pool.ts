@@ -38,6 +38,9 @@ interface StartFailure {
   readonly retryAtMs: number
 }
 
+/** Bodies of calls that wait may take this much together. */
+const waitingBytesMax = 64 * 1024 * 1024
+
 /**
  * POLICY: an instance that dies in front of its very first call died of that call or of nothing better known: the second
  * such death is the call's answer. One that has served others died of them; such a call moves on, within reason.
@@ -53,6 +56,7 @@ export class VersionPool implements TicketOwner {
   readonly #idle: Instance[] = []
   readonly #busy = new Set<Instance>()
   readonly #waiting = new Fifo<Ticket>()
+  #waitingBytes = 0
   #starting = 0
   /** Where the last call went: a fast function's next call goes there too while there is room. */
   #hot: Instance | null = null
@@ -125,7 +129,7 @@ export class VersionPool implements TicketOwner {
     this.#retired = true
     this.#closed = true
     const draining = new HearthError('draining', 'The server is shutting down.')
-    for (let ticket = this.#waiting.shift(); ticket !== undefined; ticket = this.#waiting.shift()) {
+    for (let ticket = this.#shift(); ticket !== undefined; ticket = this.#shift()) {
       ticket.unwatchCaller()
       ticket.reject(draining)
     }
@@ -172,6 +176,7 @@ export class VersionPool implements TicketOwner {
       return
     }
     this.#waiting.unshift(ticket)
+    this.#waitingBytes += ticket.body.length
     // Not at once: the calls that were behind this one come back in the same turn, and their order is kept.
     queueMicrotask(() => this.#serve())
   }
@@ -187,9 +192,19 @@ export class VersionPool implements TicketOwner {
       ticket.reject(throttled(`${queueLimit} calls of this function wait already.`))
       return
     }
+    if (this.#waitingBytes + ticket.body.length > waitingBytesMax) {
+      ticket.reject(throttled('The calls of this function that wait already are too large together.'))
+      return
+    }
     if (this.#failNow(ticket)) return
     this.#waiting.push(ticket)
-    ticket.watchCaller(() => this.#waiting.remove(ticket) && ticket.reject(callerLeft()))
+    this.#waitingBytes += ticket.body.length
+    ticket.watchCaller(() => {
+      if (this.#waiting.remove(ticket)) {
+        this.#waitingBytes -= ticket.body.length
+        ticket.reject(callerLeft())
+      }
+    })
     this.#startMore(clock.nowMs())
   }
 
@@ -229,7 +244,7 @@ export class VersionPool implements TicketOwner {
     while (this.#waiting.length > 0) {
       const instance = this.#choose()
       if (instance === null) break
-      const ticket = this.#waiting.shift()
+      const ticket = this.#shift()
       if (ticket !== undefined) this.#send(instance, ticket)
     }
     if (this.#waiting.length > 0) this.#startMore(this.#tools.clock.nowMs())
@@ -374,7 +389,7 @@ export class VersionPool implements TicketOwner {
     this.#failure = { cause, inARow, retryAtMs: this.#tools.clock.nowMs() + startBackoffMs(inARow) }
     // Somebody else may still serve those who wait; only when nobody can do they get the failure.
     if (this.#starting > 0 || this.#busy.size > 0 || this.#idle.length > 0) return
-    for (let ticket = this.#waiting.shift(); ticket !== undefined; ticket = this.#waiting.shift()) {
+    for (let ticket = this.#shift(); ticket !== undefined; ticket = this.#shift()) {
       ticket.unwatchCaller()
       this.#fail(ticket, this.#failure)
     }
@@ -399,6 +414,12 @@ export class VersionPool implements TicketOwner {
 
   // Waiting
 
+  #shift(): Ticket | undefined {
+    const ticket = this.#waiting.shift()
+    if (ticket !== undefined) this.#waitingBytes -= ticket.body.length
+    return ticket
+  }
+
   #checkAgainLater(): void {
     if (this.#timer !== null || this.#waiting.length === 0) return
     this.#timer = setTimeout(() => {
@@ -416,7 +437,7 @@ export class VersionPool implements TicketOwner {
     const { queueWaitMaxMs } = this.#tools
     for (let oldest = this.#waiting.peek(); oldest !== undefined; oldest = this.#waiting.peek()) {
       if (nowMs - oldest.arrivedMs < queueWaitMaxMs) return
-      this.#waiting.shift()
+      this.#shift()
       oldest.unwatchCaller()
       oldest.reject(throttled(`No place became free within ${queueWaitMaxMs} ms.`))
     }

@@ -38,7 +38,6 @@ function readHttpAnswer(bytes: Buffer): HttpAnswer | null {
   const headLength = bytes.readUInt32BE(0)
   if (headLength > LIMITS.headBytesMax || headLength > bytes.length - 4) return null
   const [statusText, ...headers] = bytes.toString('latin1', 4, 4 + headLength).split('\0')
-  const status = Number(statusText)
-  if (!Number.isInteger(status) || status < 100 || status > 599 || headers.length % 2 !== 0) return null
-  return { status, headers, body: bytes.subarray(4 + headLength) }
+  if (statusText === undefined || !/^[1-5]\d\d$/.test(statusText) || headers.length % 2 !== 0) return null
+  return { status: Number(statusText), headers, body: bytes.subarray(4 + headLength) }
 }

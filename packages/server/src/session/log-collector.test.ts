@@ -75,6 +75,18 @@ describe('LogCollector', () => {
     expect(captured?.droppedBytes).toBe(64 * 65_536 - LIMITS.logBytesPerCall)
   })
 
+  it('keeps a bounded number of lines, because an empty one costs as much as a full one', async () => {
+    const { logs, of, begin } = collect()
+    logs.feed('stderr', Buffer.alloc(50_000, 10))
+    begin(1)
+    logs.feed('stdout', Buffer.alloc(300_000, 10))
+    logs.feed('stdout', Buffer.from('the end\n'))
+    logs.answered(1, 0)
+    await turn()
+    expect(of.get(1)?.lines).toHaveLength(10_000)
+    expect(of.get(1)?.droppedBytes).toBe(50_000 + 300_000 + 8 - 10_000)
+  })
+
   it('cuts a line that never ends', async () => {
     const { logs, of, begin } = collect()
     begin(1)

@@ -22,11 +22,17 @@ interface Entry {
   readonly onLogs: (logs: CapturedLogs) => void
   chunks: Chunk[] | null
   bytes: number
+  linesLeft: number
   droppedBytes: number
   stdoutOpen: boolean
   stderrOpen: boolean
 }
 
+/**
+ * Lines kept of one call. A line costs more than its bytes, in memory and in the store: a megabyte of empty lines would
+ * otherwise be a million of them.
+ */
+const linesMax = 10_000
 /** A boundary that was promised but does not come (a guest that lies) is not waited for longer than this. */
 const boundaryPatienceMs = 1_000
 /** Longest boundary line: NUL, 32 hex digits, colon, ten digits, newline. */
@@ -43,6 +49,7 @@ export class LogCollector {
   /** Output that came while no call was open. */
   #between: Chunk[] = []
   #betweenBytes = 0
+  #betweenLinesLeft = linesMax
   #betweenDropped = 0
 
   constructor(boundarySecret: string, wallMs: () => number) {
@@ -57,6 +64,7 @@ export class LogCollector {
       onLogs,
       chunks: null,
       bytes: 0,
+      linesLeft: linesMax,
       droppedBytes: this.#betweenDropped,
       stdoutOpen: true,
       stderrOpen: true,
@@ -64,9 +72,11 @@ export class LogCollector {
     if (this.#betweenBytes > 0) {
       entry.chunks = this.#between
       entry.bytes = this.#betweenBytes
+      entry.linesLeft = this.#betweenLinesLeft
       this.#between = []
       this.#betweenBytes = 0
     }
+    this.#betweenLinesLeft = linesMax
     this.#betweenDropped = 0
     this.#open.push(entry)
   }
@@ -159,24 +169,22 @@ export class LogCollector {
       this.#keepBetween(chunk)
       return
     }
-    const room = LIMITS.logBytesPerCall - entry.bytes
-    const kept =
-      room >= chunk.bytes.length ? chunk : room > 0 ? { ...chunk, bytes: chunk.bytes.subarray(0, room) } : null
-    if (kept !== null) {
+    const { keep, lines } = fitting(chunk.bytes, LIMITS.logBytesPerCall - entry.bytes, entry.linesLeft)
+    if (keep > 0) {
       entry.chunks ??= []
-      entry.chunks.push(kept)
-      entry.bytes += kept.bytes.length
+      entry.chunks.push(keep === chunk.bytes.length ? chunk : { ...chunk, bytes: chunk.bytes.subarray(0, keep) })
+      entry.bytes += keep
+      entry.linesLeft -= lines
     }
-    entry.droppedBytes += bytes.length - (kept === null ? 0 : kept.bytes.length)
+    entry.droppedBytes += bytes.length - keep
   }
 
   #keepBetween(chunk: Chunk): void {
-    if (this.#betweenBytes + chunk.bytes.length > LIMITS.logBytesPerCall) {
-      this.#betweenDropped += chunk.bytes.length
-      return
-    }
-    this.#between.push(chunk)
-    this.#betweenBytes += chunk.bytes.length
+    const { keep, lines } = fitting(chunk.bytes, LIMITS.logBytesPerCall - this.#betweenBytes, this.#betweenLinesLeft)
+    if (keep > 0) this.#between.push({ ...chunk, bytes: chunk.bytes.subarray(0, keep) })
+    this.#betweenBytes += keep
+    this.#betweenLinesLeft -= lines
+    this.#betweenDropped += chunk.bytes.length - keep
   }
 
   #finish(entry: Entry): void {
@@ -189,6 +197,19 @@ export class LogCollector {
         : { lines: toLines(entry.chunks ?? []), droppedBytes: entry.droppedBytes },
     )
   }
+}
+
+/** How much of some output there is room for, in bytes and in lines. */
+function fitting(bytes: Buffer, bytesLeft: number, linesLeft: number): { keep: number; lines: number } {
+  const end = Math.min(bytes.length, Math.max(0, bytesLeft))
+  let lines = 0
+  let at = -1
+  while (lines < linesLeft) {
+    at = bytes.indexOf(10, at + 1)
+    if (at < 0 || at >= end) return { keep: end, lines }
+    lines += 1
+  }
+  return { keep: linesLeft <= 0 ? 0 : at + 1, lines }
 }
 
 /** Chunks to lines, each stream for itself; a line has the time its last piece arrived. */

@@ -49,7 +49,10 @@ interface OpenCall {
   readonly call: SessionCall
   readonly sequence: number
   readonly nonce: number
-  /** By the host's clock, when the guest said it began; before that, when it became the next to run. */
+  /**
+   * By the host's clock, when it became the next to run. Its deadline and its duration count from here and not from the
+   * guest's word that it began, or a guest could give itself time.
+   */
   sinceMs: number
   started: boolean
 }
@@ -203,7 +206,6 @@ export class Session {
       return this.#condemn('a call was started that is not next')
     }
     head.started = true
-    head.sinceMs = this.#clock.nowMs()
   }
 
   #onAnswer(sequence: number, nonce: number, payload: Buffer): void {

@@ -212,8 +212,11 @@ export class InvocationRecorder {
 /** The store is away for now; what it refuses in any other way it will always refuse. */
 const isPassing = (fault: unknown): boolean => fault instanceof HearthError && fault.code === 'storage_unavailable'
 
+/** What a line takes beside its text: an object in memory, marks around it in the store. */
+const lineBytes = 64
+
 const logBytes = ({ logs }: InvocationRecord): number => {
-  let bytes = 0
+  let bytes = lineBytes * logs.lines.length
   for (const { text } of logs.lines) bytes += text.length
   return bytes
 }
