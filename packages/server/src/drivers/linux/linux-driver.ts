@@ -212,7 +212,7 @@ export class LinuxDriver implements SandboxDriver {
     const processor = processorOf(process.arch)
     if (processor === null) throw new Error(`there is no system call filter for ${process.arch} processors`)
     const folder = this.#makeFolder()
-    const seccomp = seccompFilter(processor)
+    const seccomp = seccompFilter(processor, { frozenBySignals: this.capabilities.freeze === 'signals' })
     let firstFault: unknown = new Error('the linux driver needs Python 3.7 or later, and no python3 was found')
     for (const [index, each] of (python === undefined ? findPythons(runtimes.list()) : [python]).entries()) {
       try {

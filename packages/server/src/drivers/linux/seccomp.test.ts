@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { BPF, ERRNO, seccompFilter, VERDICT } from './seccomp.ts'
-import { EXAMINED, PROCESSORS, type Processor, REFUSED } from './syscalls.ts'
+import { ALARMS, EXAMINED, PROCESSORS, type Processor, REFUSED } from './syscalls.ts'
 
 /** What the kernel would say: a classic BPF machine with the few instructions the filter uses. */
 const verdict = (program: Buffer, call: { arch: number; number: number; args?: number[] }): number => {
@@ -41,6 +41,19 @@ describe.each<Processor>(['x64', 'arm64'])('the filter for %s', (processor) => {
       const expected = refused.has(number) ? VERDICT.errno(ERRNO.EPERM) : VERDICT.allow
       expect(ask(number), refused.get(number) ?? String(number)).toBe(expected)
     }
+  })
+
+  it('closes the ways to be woken by a signal where sandboxes are frozen by signals, and only there', () => {
+    const strict = seccompFilter(processor, { frozenBySignals: true })
+    const refused = VERDICT.errno(ERRNO.EPERM)
+    const both = (number: number | null, ...args: number[]): number[] =>
+      [program, strict].map((each) => verdict(each, { arch, number: number ?? -1, args }))
+    for (const alarm of ALARMS) expect(both(alarm[processor])).toEqual([VERDICT.allow, refused])
+    const [setSignal, getFlags, parentDeath, setName] = [10, 3, 1, 15]
+    expect(both(of('fcntl'), 3, setSignal)).toEqual([VERDICT.allow, refused])
+    expect(both(of('fcntl'), 3, getFlags)).toEqual([VERDICT.allow, VERDICT.allow])
+    expect(both(of('prctl'), parentDeath)).toEqual([VERDICT.allow, refused])
+    expect(both(of('prctl'), setName)).toEqual([VERDICT.allow, VERDICT.allow])
   })
 
   it('does not know calls that are newer than it', () => {

@@ -1,7 +1,7 @@
 // The system call filter of every sandbox, as the classic BPF program the kernel takes: allow by default, refuse a list.
 // A program whose verdict on a call depends on its number alone costs nothing on kernels since 5.11, which remember it.
 
-import { EXAMINED, PROCESSORS, type Processor, REFUSED, type Syscall } from './syscalls.ts'
+import { ALARMS, EXAMINED, PROCESSORS, type Processor, REFUSED, type Syscall } from './syscalls.ts'
 
 /** Opcodes: load a word of the call's description, jump, answer. */
 export const BPF = { load: 0x20, jumpIfEqual: 0x15, jumpIfAtLeast: 0x35, jumpIfAnyBit: 0x45, answer: 0x06 } as const
@@ -26,6 +26,9 @@ const AF = { unix: 1, inet: 2, inet6: 10, netlink: 16 } as const
 const NETLINK_ROUTE = 0
 /** Typing into the terminal of somebody else. */
 const TERMINAL_INJECTION = { TIOCSTI: 0x5412, TIOCLINUX: 0x541c } as const
+/** Choosing the signal that a descriptor or the death of a parent sends. */
+const F_SETSIG = 10
+const PR_SET_PDEATHSIG = 1
 /** Plain Linux, the two other harmless ones Docker allows, and asking. */
 const PERSONALITIES = [0x0, 0x8, 0x2_0000, 0x2_0008, 0xffff_ffff]
 
@@ -48,7 +51,7 @@ const refuse = (errno: number) => answer(VERDICT.errno(errno))
 const allow = answer(VERDICT.allow)
 
 /** The program for one kind of processor, eight bytes an instruction, in the byte order of both (little-endian). */
-export const seccompFilter = (processor: Processor): Buffer => {
+export const seccompFilter = (processor: Processor, { frozenBySignals = false } = {}): Buffer => {
   const { auditArch, newest } = PROCESSORS[processor]
   const on = (syscall: Syscall, then: readonly Instruction[]): Instruction[] => {
     const number = syscall[processor]
@@ -64,6 +67,21 @@ export const seccompFilter = (processor: Processor): Buffer => {
     ...(processor === 'x64' ? when(BPF.jumpIfAtLeast, X32_BIT, [answer(VERDICT.killProcess)]) : []),
     ...when(BPF.jumpIfAtLeast, newest + 1, [refuse(ERRNO.ENOSYS)]),
     ...REFUSED.flatMap((syscall) => on(syscall, [refuse(ERRNO.EPERM)])),
+    ...(frozenBySignals
+      ? [
+          ...ALARMS.flatMap((syscall) => on(syscall, [refuse(ERRNO.EPERM)])),
+          ...on(EXAMINED.fcntl, [
+            load(OFFSET.argument(1)),
+            ...when(BPF.jumpIfEqual, F_SETSIG, [refuse(ERRNO.EPERM)]),
+            allow,
+          ]),
+          ...on(EXAMINED.prctl, [
+            load(OFFSET.argument(0)),
+            ...when(BPF.jumpIfEqual, PR_SET_PDEATHSIG, [refuse(ERRNO.EPERM)]),
+            allow,
+          ]),
+        ]
+      : []),
 
     // Its flags are in memory, where a filter cannot look. Told that it does not exist, libraries fall back to clone.
     ...on(EXAMINED.clone3, [refuse(ERRNO.ENOSYS)]),

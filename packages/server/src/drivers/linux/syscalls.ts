@@ -111,4 +111,12 @@ export const EXAMINED = {
   socketpair: call('socketpair', 53, 199),
   ioctl: call('ioctl', 16, 29),
   personality: call('personality', 135, 92),
+  fcntl: call('fcntl', 72, 25),
+  prctl: call('prctl', 157, 167),
 } as const
+
+/**
+ * Ways to have the kernel itself send a signal of one's choice later: a process stopped by SIGSTOP could have itself
+ * woken by SIGCONT. Refused where sandboxes are frozen by signals; a freezer group holds whatever is sent.
+ */
+export const ALARMS: readonly Syscall[] = [call('timer_create', 222, 107), call('mq_notify', 244, 184)]
