@@ -77,7 +77,9 @@ describe('a hostile function', () => {
   for (const [name, event, outcomes, languages = everyLanguage] of exhibits) {
     for (const language of languages) {
       it(`${name} ${JSON.stringify(event)} in ${language} ends as ${outcomes.join(' or ')} and harms nobody`, async () => {
-        const unique = await put(name, language).catch(() => `${name}-${language}`)
+        // A bomb may need its time to go off on a busy machine; whoever only has to run out of time gets little of it.
+        const timeout = outcomes.includes('timeout') ? 2 : 30
+        const unique = await put(name, language, { timeout }).catch(() => `${name}-${language}`)
         const answer = await hearth.invoke(unique, event)
         expect(answer.status).toBe(200)
         expect(outcomes).toContain(answer.headers.get('x-hearth-outcome'))

@@ -41,6 +41,7 @@ it('leaves a running server and its sandboxes alone', async () => {
   expect((await hearth.invoke('keeps')).body).toBe(1)
   const before = remainsOf(hearth.dataDir).cgroups
   await doctor()
-  expect(remainsOf(hearth.dataDir).cgroups).toBe(before)
+  // There may be more: the pool boots a replacement for what the call took.
+  expect(remainsOf(hearth.dataDir).cgroups).toBeGreaterThanOrEqual(before)
   expect((await hearth.invoke('keeps')).body).toBe(2)
 })

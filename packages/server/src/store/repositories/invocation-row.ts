@@ -60,7 +60,12 @@ export function recordOf(row: Selectable<InvocationsTable>, logs: CapturedLogs):
 export function logsRow({ requestId, logs }: InvocationRecord): Insertable<InvocationLogsTable> | null {
   if (logs.lines.length === 0 && logs.droppedBytes === 0) return null
   const lines = encoder.encode(JSON.stringify(logs.lines.map(({ wallMs, stream, text }) => [wallMs, stream, text])))
-  return { request_id: requestId, stored_bytes: lines.byteLength, dropped_bytes: Math.round(finite(logs.droppedBytes)), lines }
+  return {
+    request_id: requestId,
+    stored_bytes: lines.byteLength,
+    dropped_bytes: Math.round(finite(logs.droppedBytes)),
+    lines,
+  }
 }
 
 export function logsOf(row: Selectable<InvocationLogsTable> | undefined): CapturedLogs {
