@@ -32,6 +32,8 @@ export async function cold({ rounds }) {
           const { headers } = await hearth.invoke(name)
           const wholeMs = performance.now() - began
           starts.push({ wholeMs, start: headers.get('x-hearth-start'), ...timings(headers) })
+          // Its instance would keep its share of the machine, and the pool would find none left.
+          await hearth.api('DELETE', `/functions/${name}`)
         }
         const kept = starts.filter(({ start }) => start === (poolSize > 0 ? 'pool' : 'cold'))
         results.push({
