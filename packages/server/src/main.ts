@@ -30,7 +30,10 @@ async function main(): Promise<void> {
   listenToSignals(hearth)
   // A closed stdout must not end a server that has told all it had to tell.
   process.stdout.on('error', () => {})
-  process.stdout.write(config.readyJson ? `${JSON.stringify(hearth.readiness)}\n` : hearth.greeting)
+  process.stderr.on('error', () => {})
+  // Who asked for one line gets one; the words, and the key that is shown only now, go beside it.
+  ;(config.readyJson ? process.stderr : process.stdout).write(hearth.greeting)
+  if (config.readyJson) process.stdout.write(`${JSON.stringify(hearth.readiness)}\n`)
 }
 
 /** One press of Ctrl-C comes twice: from the terminal itself and forwarded by npm. */
