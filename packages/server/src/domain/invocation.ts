@@ -15,7 +15,7 @@ export interface Invocation {
   readonly trigger: Trigger
   readonly kind: CallKind
   readonly body: Uint8Array
-  /** JSON, UTF-8; empty when there is nothing extra to tell the guest. */
+  /** Null when there is nothing extra to tell the guest. */
   readonly extras: CallExtras | null
   /** `Clock.nowMs` when the door had the whole request. */
   readonly receivedMs: number
@@ -35,7 +35,7 @@ export interface Result {
   readonly queueMs: number
   /** Sandbox creation and handler load this call had to wait for; 0 when warm. */
   readonly initMs: number
-  /** Started until answered, killed or died, by the host's clock. */
+  /** From its turn in its instance until it was answered, killed or died, by the host's clock. */
   readonly runMs: number
   readonly memoryUsedBytes: number | null
   readonly cpuMs: number | null

@@ -1,28 +1,19 @@
 // Takes a call from any door, gives it walls and hands it down; afterwards tells what happened. Everything that is
 // decided about a call before it waits for a place is decided here.
 
-import type { CallExtras, CallKind, Isolation } from '@hearth/protocol'
+import type { Isolation } from '@hearth/protocol'
 import type { Clock } from '../domain/clock.ts'
-import type { Version } from '../domain/function.ts'
 import { HearthError } from '../domain/hearth-error.ts'
-import type { Invocation, Result, Trigger } from '../domain/invocation.ts'
+import type { Invocation, Result } from '../domain/invocation.ts'
 import type { Lifecycle } from '../domain/lifecycle.ts'
 import type { Walls } from '../domain/walls.ts'
 import { checkNetwork, chooseIsolation } from './choose-isolation.ts'
 import { invocationRecord } from './invocation-record.ts'
 
-export interface InvokeRequest {
-  readonly requestId: string
-  readonly version: Version
+/** A call before it has its walls. */
+export interface InvokeRequest extends Omit<Invocation, 'isolation'> {
   /** The walls this call asks for; null leaves it to the function. */
   readonly isolation: Isolation | null
-  readonly trigger: Trigger
-  readonly kind: CallKind
-  readonly body: Uint8Array
-  readonly extras: CallExtras | null
-  readonly receivedMs: number
-  readonly signal: AbortSignal
-  readonly wantsLogs: boolean
 }
 
 /** What the doors see. */

@@ -11,7 +11,7 @@ it('behaves like an array under any sequence of pushes, shifts, unshifts and rem
   )
   fc.assert(
     fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
-      const fifo = new Fifo<{ n: number }>()
+      const fifo = new Fifo<{ n: number }>(({ n }) => n)
       const model: { n: number }[] = []
       const known = Array.from({ length: 21 }, (_, n) => ({ n }))
       for (const { do: verb, item } of steps) {
@@ -30,6 +30,7 @@ it('behaves like an array under any sequence of pushes, shifts, unshifts and rem
           expect(fifo.remove(thing)).toBe(at >= 0)
         }
         expect(fifo.length).toBe(model.length)
+        expect(fifo.weight).toBe(model.reduce((sum, { n }) => sum + n, 0))
         expect(fifo.peek()).toBe(model[0])
       }
     }),

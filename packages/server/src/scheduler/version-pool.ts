@@ -7,7 +7,7 @@
 import { LIMITS } from '@hearth/protocol'
 import type { Version } from '../domain/function.ts'
 import { HearthError } from '../domain/hearth-error.ts'
-import type { Invocation, Result } from '../domain/invocation.ts'
+import { type Invocation, noLogs, type Result } from '../domain/invocation.ts'
 import { isReusable, type Outcome } from '../domain/outcome.ts'
 import type { SandboxDriver, SandboxLimits } from '../domain/sandbox.ts'
 import type { CallEnd } from '../session/session.ts'
@@ -55,8 +55,8 @@ export class VersionPool implements TicketOwner {
   readonly #limits: SandboxLimits
   readonly #idle: Instance[] = []
   readonly #busy = new Set<Instance>()
-  readonly #waiting = new Fifo<Ticket>()
-  #waitingBytes = 0
+  /** Weighed by what its calls' bodies take. */
+  readonly #waiting = new Fifo<Ticket>(({ body }) => body.length)
   #starting = 0
   /** Where the last call went: a fast function's next call goes there too while there is room. */
   #hot: Instance | null = null
@@ -129,7 +129,7 @@ export class VersionPool implements TicketOwner {
     this.#retired = true
     this.#closed = true
     const draining = new HearthError('draining', 'The server is shutting down.')
-    for (let ticket = this.#shift(); ticket !== undefined; ticket = this.#shift()) {
+    for (let ticket = this.#waiting.shift(); ticket !== undefined; ticket = this.#waiting.shift()) {
       ticket.unwatchCaller()
       ticket.reject(draining)
     }
@@ -161,7 +161,7 @@ export class VersionPool implements TicketOwner {
       runMs: end.runMs,
       memoryUsedBytes: usage.memoryUsedBytes,
       cpuMs: usage.cpuMs,
-      logs: { lines: [], droppedBytes: 0 },
+      logs: noLogs,
     })
     if (!isReusable(end.outcome) || instance.lostToMemory) this.#remove(instance, 'its last call left it unsound')
     else this.#onFree(instance, nowMs)
@@ -176,7 +176,6 @@ export class VersionPool implements TicketOwner {
       return
     }
     this.#waiting.unshift(ticket)
-    this.#waitingBytes += ticket.body.length
     // Not at once: the calls that were behind this one come back in the same turn, and their order is kept.
     queueMicrotask(() => this.#serve())
   }
@@ -192,19 +191,13 @@ export class VersionPool implements TicketOwner {
       ticket.reject(throttled(`${queueLimit} calls of this function wait already.`))
       return
     }
-    if (this.#waitingBytes + ticket.body.length > waitingBytesMax) {
+    if (this.#waiting.weight + ticket.body.length > waitingBytesMax) {
       ticket.reject(throttled('The calls of this function that wait already are too large together.'))
       return
     }
     if (this.#failNow(ticket)) return
     this.#waiting.push(ticket)
-    this.#waitingBytes += ticket.body.length
-    ticket.watchCaller(() => {
-      if (this.#waiting.remove(ticket)) {
-        this.#waitingBytes -= ticket.body.length
-        ticket.reject(callerLeft())
-      }
-    })
+    ticket.watchCaller(() => this.#waiting.remove(ticket) && ticket.reject(callerLeft()))
     this.#startMore(clock.nowMs())
   }
 
@@ -244,7 +237,7 @@ export class VersionPool implements TicketOwner {
     while (this.#waiting.length > 0) {
       const instance = this.#choose()
       if (instance === null) break
-      const ticket = this.#shift()
+      const ticket = this.#waiting.shift()
       if (ticket !== undefined) this.#send(instance, ticket)
     }
     if (this.#waiting.length > 0) this.#startMore(this.#tools.clock.nowMs())
@@ -389,7 +382,7 @@ export class VersionPool implements TicketOwner {
     this.#failure = { cause, inARow, retryAtMs: this.#tools.clock.nowMs() + startBackoffMs(inARow) }
     // Somebody else may still serve those who wait; only when nobody can do they get the failure.
     if (this.#starting > 0 || this.#busy.size > 0 || this.#idle.length > 0) return
-    for (let ticket = this.#shift(); ticket !== undefined; ticket = this.#shift()) {
+    for (let ticket = this.#waiting.shift(); ticket !== undefined; ticket = this.#waiting.shift()) {
       ticket.unwatchCaller()
       this.#fail(ticket, this.#failure)
     }
@@ -414,12 +407,6 @@ export class VersionPool implements TicketOwner {
 
   // Waiting
 
-  #shift(): Ticket | undefined {
-    const ticket = this.#waiting.shift()
-    if (ticket !== undefined) this.#waitingBytes -= ticket.body.length
-    return ticket
-  }
-
   #checkAgainLater(): void {
     if (this.#timer !== null || this.#waiting.length === 0) return
     this.#timer = setTimeout(() => {
@@ -437,7 +424,7 @@ export class VersionPool implements TicketOwner {
     const { queueWaitMaxMs } = this.#tools
     for (let oldest = this.#waiting.peek(); oldest !== undefined; oldest = this.#waiting.peek()) {
       if (nowMs - oldest.arrivedMs < queueWaitMaxMs) return
-      this.#shift()
+      this.#waiting.shift()
       oldest.unwatchCaller()
       oldest.reject(throttled(`No place became free within ${queueWaitMaxMs} ms.`))
     }
